@@ -1,0 +1,179 @@
+// The messages of the WebSocket protocol as plain structs; PROTOCOL.md is their specification.
+// protocol/: the codecs turn these into bytes and back, sessions act on them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/types.hpp"
+
+namespace tidemark {
+
+/// Chosen by the client, echoed in the answer; at most kMaxInteger. Absent: 0.
+using RequestId = std::uint64_t;
+
+// ---- where a subscription starts ----
+
+struct StartAfter {
+  Position position;  ///< epoch 0: "whatever the epoch is", for people at a terminal
+  bool operator==(const StartAfter&) const = default;
+};
+struct StartEarliest {
+  bool operator==(const StartEarliest&) const = default;
+};
+struct StartNow {
+  bool operator==(const StartNow&) const = default;
+};
+struct StartLast {
+  std::uint64_t count = 0;
+  bool operator==(const StartLast&) const = default;
+};
+struct StartTime {
+  Timestamp time;  ///< from the first event appended at or after it
+  bool operator==(const StartTime&) const = default;
+};
+using Start = std::variant<StartAfter, StartEarliest, StartNow, StartLast, StartTime>;
+
+/// What to do when events after the position are gone.
+enum class OnGap : std::uint8_t {
+  fail,      ///< refuse the subscription, or end it; the default
+  earliest,  ///< tell of the gap, then go on with the earliest retained event
+};
+
+// ---- from the client ----
+
+struct Subscribe {
+  RequestId id = 0;
+  std::string topic;  ///< as it came; the session validates it
+  Start start = StartNow{};
+  OnGap on_gap = OnGap::fail;
+  bool operator==(const Subscribe&) const = default;
+};
+
+struct Unsubscribe {
+  RequestId id = 0;
+  std::string topic;
+  bool operator==(const Unsubscribe&) const = default;
+};
+
+struct Publish {
+  RequestId id = 0;
+  std::string topic;
+  std::vector<NewEvent> events;  ///< appended together or not at all
+  std::optional<ProducerStamp> producer;
+  std::optional<Offset> expected_last;  ///< refuse unless the topic's last offset is this
+  std::string content_type;  ///< given: creates the topic with it, must match if it exists
+  bool operator==(const Publish&) const = default;
+};
+
+struct Ping {
+  RequestId id = 0;
+  bool operator==(const Ping&) const = default;
+};
+
+using ClientMessage = std::variant<Subscribe, Unsubscribe, Publish, Ping>;
+
+// ---- from the broker ----
+
+struct Subscribed {
+  RequestId id = 0;
+  std::string topic;
+  Position position;  ///< the next event is the one after this
+  Offset head;        ///< last offset at this moment
+  Offset earliest;    ///< first retained offset; head + 1 if there is none
+  std::string content_type;
+  bool operator==(const Subscribed&) const = default;
+};
+
+/// The subscription has ended: asked for, or because of `reason` (topic_deleted, position_trimmed …).
+struct Unsubscribed {
+  RequestId id = 0;
+  std::string topic;
+  std::optional<Errc> reason;
+  bool operator==(const Unsubscribed&) const = default;
+};
+
+/// An event as a client receives it. The broker sends these through EventFramer, never as a struct.
+struct Event {
+  std::string topic;
+  Offset offset;
+  Timestamp time;
+  std::string key;
+  std::vector<Header> headers;
+  std::string data;
+  bool operator==(const Event&) const = default;
+};
+
+/// Everything up to `offset` has been sent; what follows is live. Once per subscription and gap.
+struct CaughtUp {
+  std::string topic;
+  Offset offset;
+  bool operator==(const CaughtUp&) const = default;
+};
+
+enum class GapCause : std::uint8_t { count, bytes, age, trimmed, epoch, ahead, corrupt };
+[[nodiscard]] std::string_view to_string(GapCause cause);
+
+/// Events the reader expects or claims to have and this history cannot give.
+struct Gap {
+  OffsetRange lost;
+  GapCause cause = GapCause::trimmed;
+  Epoch epoch;      ///< the history now
+  Offset earliest;  ///< first retained offset; head + 1 if there is none
+  Offset head;
+  bool operator==(const Gap&) const = default;
+};
+
+struct GapNotice {
+  std::string topic;
+  Gap gap;
+  bool operator==(const GapNotice&) const = default;
+};
+
+/// The events that follow belong to `epoch`, which begins at `first`.
+struct EpochNotice {
+  std::string topic;
+  Epoch epoch;
+  Offset first;
+  bool operator==(const EpochNotice&) const = default;
+};
+
+struct Published {
+  RequestId id = 0;
+  std::string topic;
+  Epoch epoch;
+  OffsetRange offsets;     ///< empty for a duplicate whose offsets are no longer remembered
+  bool duplicate = false;  ///< this producer's sequence had been appended before
+  bool operator==(const Published&) const = default;
+};
+
+struct Pong {
+  RequestId id = 0;
+  bool operator==(const Pong&) const = default;
+};
+
+/// The broker is going away; come back after about this long (spread over the clients).
+struct Goodbye {
+  std::uint32_t reconnect_after_ms = 0;
+  bool operator==(const Goodbye&) const = default;
+};
+
+struct Failure {
+  RequestId id = 0;
+  Errc code = Errc::malformed_message;
+  std::string text;   ///< for people; says what was wrong with this very request
+  std::string topic;  ///< empty if it concerns none
+  std::optional<Gap> gap;                          ///< position_* and wrong_epoch
+  std::optional<Offset> head;                      ///< offset_mismatch
+  std::optional<std::uint64_t> expected_sequence;  ///< sequence_gap
+  std::optional<std::uint64_t> producer_epoch;     ///< producer_fenced
+  bool operator==(const Failure&) const = default;
+};
+
+using ServerMessage = std::variant<Subscribed, Unsubscribed, Event, CaughtUp, GapNotice,
+                                   EpochNotice, Published, Pong, Goodbye, Failure>;
+
+}  // namespace tidemark

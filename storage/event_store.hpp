@@ -1,0 +1,76 @@
+// The storage room's front door: open a directory, publish, read after a position.
+// storage/: composes log, topics, committer, segment cache and janitor; the hub stands on it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/committer.hpp"
+#include "storage/janitor.hpp"
+#include "storage/rocks_store.hpp"
+#include "storage/segment_cache.hpp"
+#include "storage/topics.hpp"
+
+namespace tidemark::storage {
+
+struct EventStoreOptions {
+  StoreOptions store;
+  CommitterOptions committer;
+  JanitorOptions janitor;
+  std::size_t max_open_topics = 100'000;
+  std::size_t ring_topic_bytes = std::size_t{4} << 20;
+  std::size_t segment_cache_bytes = std::size_t{256} << 20;
+};
+
+/// Threads: any, unless said otherwise.
+class EventStore {
+ public:
+  static boost::system::result<std::unique_ptr<EventStore>, OpenError> open(
+      const std::filesystem::path& directory, EventStoreOptions options);
+  EventStore(std::unique_ptr<Log> log, EventStoreOptions options);
+  ~EventStore();
+
+  /// Memory only: nullptr says nothing about whether it exists.
+  [[nodiscard]] std::shared_ptr<Topic> find_open(const TopicName& name);
+  /// Errors: unknown_topic, corrupt_record, storage_failed. Blocks on the disk if it isn't open.
+  [[nodiscard]] Result<std::shared_ptr<Topic>> open_topic(const TopicName& name);
+
+  /// See Committer::submit.
+  Result<void> submit(std::unique_ptr<Request>& request) { return committer_.submit(request); }
+  void add_observer(CommitObserver& observer) { committer_.add_observer(observer); }
+  void remove_observer(CommitObserver& observer) { committer_.remove_observer(observer); }
+
+  /// Reads after a position from memory. Never blocks; `cold` asks for load().
+  [[nodiscard]] ReadAnswer read(const Topic& topic, Position after);
+  /// Brings what follows `after` into memory. Blocks on the disk. Errors: storage_failed. Damage is
+  /// no error here: the next read() answers with a gap.
+  Result<void> load(Topic& topic, Offset after);
+
+  /// The position a subscription starts from. For StartAfter it is the position itself, unchecked,
+  /// with its epoch filled in if it had none. May block on the disk for StartTime.
+  Result<Position> resolve(Topic& topic, const Start& start);
+
+  /// Up to `limit` topics after `after`, by name.
+  Result<std::vector<LoadedTopic>> list(std::string_view after, std::size_t limit);
+
+  [[nodiscard]] std::uint64_t topic_count() const { return log_->topic_count(); }
+  [[nodiscard]] CommitterStats stats() const { return committer_.stats(); }
+  [[nodiscard]] std::size_t max_event_bytes() const { return max_event_bytes_; }
+
+  /// Does what is queued, refuses what comes later, flushes. Safe to call twice.
+  void stop();
+
+ private:
+  std::size_t max_event_bytes_;
+  std::unique_ptr<Log> log_;
+  Topics topics_;
+  SegmentCache cache_;
+  Committer committer_;
+  Janitor janitor_;
+};
+
+}  // namespace tidemark::storage

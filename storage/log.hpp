@@ -1,0 +1,129 @@
+// The log's interface: what an engine must do to stand below the broker.
+// storage/: implemented by RocksLog; the committer writes through it, readers read through it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/record_batch.hpp"
+#include "storage/settings.hpp"
+
+namespace tidemark::storage {
+
+/// A batch of one topic, finished.
+struct EncodedBatch {
+  TopicId topic;
+  Offset first;
+  std::string value;
+};
+
+/// What is remembered of a producer in a topic.
+struct ProducerState {
+  /// Consecutive sequences: request `sequence + i` was appended at `first + i * …` (see offsets_of).
+  struct Run {
+    std::uint64_t sequence = 0;   ///< of the first request of the run
+    std::uint64_t requests = 0;   ///< consecutive sequences in it
+    Offset first;                 ///< first offset of the first request
+    std::uint64_t events = 0;     ///< events per request; the same for all requests of the run
+    bool operator==(const Run&) const = default;
+  };
+  std::uint64_t epoch = 0;
+  std::uint64_t last_sequence = 0;
+  std::vector<Run> runs;  ///< newest last; bounded by Producers::max_runs
+  Timestamp last_used;
+  bool operator==(const ProducerState&) const = default;
+};
+
+struct ProducerUpdate {
+  TopicId topic;
+  std::string id;
+  ProducerState state;
+};
+
+/// Everything one group commit changes; applied atomically.
+struct CommitGroup {
+  std::vector<TopicMeta> topics;  ///< created or changed metadata
+  std::vector<EncodedBatch> batches;
+  std::vector<ProducerUpdate> producers;
+  [[nodiscard]] bool empty() const {
+    return topics.empty() && batches.empty() && producers.empty();
+  }
+};
+
+struct LoadedTopic {
+  TopicMeta meta;
+  Tail tail;
+};
+
+/// Takes a checked batch; returns false to stop. The view dies when it returns.
+using BatchSink = std::function<bool(const BatchView&)>;
+
+/// A log of many topics on some engine.
+/// Threads: `commit`, `sync` and `erase` from one thread at a time (the committer); the rest from any.
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  /// Metadata and end of a topic, found without scanning it. nullopt: there is none of that name.
+  /// If the store has had an incident (see RocksStore) that this topic has not answered, the caller
+  /// sees meta.incident < incident().
+  virtual Result<std::optional<LoadedTopic>> load(const TopicName& name) = 0;
+
+  /// An id for a new topic; never given before, also across restarts.
+  virtual TopicId next_topic_id() = 0;
+
+  /// An epoch later than any given before by this store, and unlikely to be given by a copy of it
+  /// (seconds since 2020 in the upper 32 of 53 bits, random below).
+  virtual Epoch next_epoch() = 0;
+
+  /// The number of times data may have been lost without the log's doing, with what is concerned.
+  struct Incident {
+    std::uint64_t number = 0;   ///< 0: never
+    bool buffered_only = true;  ///< concerns only topics that were not synced
+  };
+  /// Incidents later than `answered`, merged. number == answered: none.
+  virtual Incident incidents_after(std::uint64_t answered) = 0;
+
+  /// Applies a group atomically; with `synced` it is on disk when this returns.
+  /// Errors: disk_full, storage_failed. After an error nothing of the group may be believed written
+  /// or absent; writing is refused until recover() has succeeded.
+  virtual Result<void> commit(const CommitGroup& group, Durability durability) = 0;
+
+  /// Everything committed so far is on disk when this returns. Errors: as commit.
+  virtual Result<void> sync() = 0;
+
+  /// After a failed commit: makes the log writable again, if the cause is gone. The caller loads
+  /// every topic anew. Errors: disk_full, storage_failed.
+  virtual Result<void> recover() = 0;
+
+  /// Feeds the sink the batches from the one that holds `from` on, until it returns false or the
+  /// log ends. Damage ends it with corrupt_record. `sequential`: read ahead for a long run.
+  virtual Result<void> read(TopicId topic, Offset from, const BatchSink& sink,
+                            bool sequential = false) = 0;
+
+  /// Header of the batch that holds `offset`, or of the first one after it. nullopt: none.
+  virtual Result<std::optional<BatchHeader>> header_at(TopicId topic, Offset offset) = 0;
+
+  /// What is remembered of a producer; nullopt: nothing.
+  virtual Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) = 0;
+
+  /// Gives back the space of batches wholly before `keep`. May be lazy. Pre: the low watermark
+  /// `keep` has been committed.
+  virtual Result<void> reclaim(TopicId topic, Offset keep) = 0;
+
+  /// Removes a topic: name, metadata, producers at once and atomically, events lazily.
+  virtual Result<void> erase(const TopicMeta& meta) = 0;
+
+  /// Calls `visit` for every topic after `after` in order of name, until it returns false.
+  virtual Result<void> list(std::string_view after,
+                            const std::function<bool(const TopicMeta&)>& visit) = 0;
+
+  /// Topics there are.
+  [[nodiscard]] virtual std::uint64_t topic_count() const = 0;
+};
+
+}  // namespace tidemark::storage

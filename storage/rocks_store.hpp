@@ -1,0 +1,41 @@
+// The database: options, column families, lock, format version, head marker, incidents.
+// storage/: RocksLog speaks to RocksDB through this; no other unit includes a RocksDB header.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "protocol/result.hpp"
+#include "storage/log.hpp"
+
+namespace tidemark::storage {
+
+struct StoreOptions {
+  std::size_t memtable_bytes = std::size_t{64} << 20;
+  std::size_t block_cache_bytes = std::size_t{64} << 20;
+  bool compress = true;      ///< LZ4 per block; costs nothing measurable on what does not compress
+  /// Start although data is known to be lost; every topic opens a new epoch.
+  bool accept_loss = false;
+};
+
+/// What went wrong with a data directory, for the person at the terminal.
+struct OpenError {
+  Errc code = Errc::storage_failed;
+  std::string text;  ///< whole sentences: what was found, where, what can be done
+};
+
+/// Opens (or creates) the log in `directory`.
+/// Errors: store_locked (another process has it), store_not_writable, store_newer_format,
+/// store_not_ours (files, but none of ours), store_lost_data (the WAL ends before the head marker),
+/// corrupt_record (RocksDB refuses the files), disk_full, storage_failed.
+///
+/// Head marker: a small file outside the WAL with the last synced RocksDB sequence number; opening
+/// below it is store_lost_data. Incidents: an unclean stop of the machine (boot id changed without a
+/// clean close) is one that concerns topics with buffered durability; an accepted loss is one that
+/// concerns all.
+boost::system::result<std::unique_ptr<Log>, OpenError> open_rocks_log(
+    const std::filesystem::path& directory, const StoreOptions& options);
+
+}  // namespace tidemark::storage

@@ -1,0 +1,59 @@
+// Cold segments read from the log, shared by all who need them.
+// storage/: ten thousand clients resuming at once cost one read.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+
+#include "storage/log.hpp"
+#include "storage/segment.hpp"
+#include "storage/topic.hpp"
+
+namespace tidemark::storage {
+
+/// Threads: any; `load` blocks on the disk. Lock: its own; not held while reading.
+class SegmentCache {
+ public:
+  SegmentCache(Log& log, std::size_t max_bytes) : log_(log), max_bytes_(max_bytes) {}
+
+  /// The cached segment of the topic that holds `offset`, or null.
+  [[nodiscard]] std::shared_ptr<const Segment> find(TopicId topic, Offset offset);
+
+  /// Reads segments from the batch that holds `from` on into the cache: up to kReadAhead bytes, not
+  /// beyond the topic's head. Callers who need the same place wait for the one who reads.
+  /// Errors: corrupt_record (the damaged range has been marked on the topic), storage_failed.
+  Result<void> load(Topic& topic, Offset from);
+
+  /// Forgets a topic's segments.
+  void drop(TopicId topic);
+  [[nodiscard]] std::size_t memory() const;
+
+ private:
+  using Key = std::pair<TopicId, Offset>;  ///< by first offset
+  struct Entry {
+    std::shared_ptr<const Segment> segment;
+    std::list<Key>::iterator used;
+  };
+
+  Result<void> fill(Topic& topic, Offset from);
+  void mark_damage(Topic& topic, Offset from, Offset end);
+  void insert(TopicId topic, std::shared_ptr<const Segment> segment);
+  void evict();
+
+  Log& log_;
+  const std::size_t max_bytes_;
+  mutable std::mutex mutex_;
+  std::condition_variable loaded_;
+  std::map<Key, Entry> entries_;
+  std::list<Key> used_;  ///< most recently used first
+  std::set<TopicId> loading_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace tidemark::storage

@@ -1,0 +1,84 @@
+// A topic's settings and what the log knows of a topic.
+// storage/: shared by the log, the committer and retention; plain data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "protocol/types.hpp"
+
+namespace tidemark::storage {
+
+/// When an event may be shown and acknowledged.
+enum class Durability : std::uint8_t {
+  synced,    ///< after fsync; survives the loss of power
+  buffered,  ///< after the operating system has it; fsync follows within the flush interval
+};
+
+/// What is kept; 0 means "no limit". The newest event is always kept by count and bytes.
+struct RetentionPolicy {
+  std::uint64_t max_events = 0;
+  std::uint64_t max_bytes = 0;  ///< of stored batches, as counted by BatchHeader::bytes_before
+  std::chrono::milliseconds max_age{0};
+  bool operator==(const RetentionPolicy&) const = default;
+};
+
+struct TopicSettings {
+  Durability durability = Durability::synced;
+  RetentionPolicy retention;
+  std::string content_type = "application/json";
+  bool operator==(const TopicSettings&) const = default;
+};
+
+/// Names a topic in keys; never reused, so a deleted topic's leftovers can't be read as another's.
+struct TopicId {
+  std::uint64_t value = 0;
+  auto operator<=>(const TopicId&) const = default;
+};
+
+/// One entry of a topic's lineage: `epoch` began with the event `first`.
+struct EpochStart {
+  Epoch epoch;
+  Offset first;
+  bool operator==(const EpochStart&) const = default;
+};
+
+/// A topic's durable metadata.
+struct TopicMeta {
+  TopicId id;
+  std::string name;
+  TopicSettings settings;
+  Timestamp created;
+  std::vector<EpochStart> lineage;  ///< never empty; oldest first
+  Offset earliest{1};               ///< the low watermark: nothing before it may be read
+  std::uint8_t trim_cause = 0;      ///< GapCause of the last trim
+  std::uint64_t incident = 0;       ///< the last store incident this topic has answered (RocksStore)
+  bool operator==(const TopicMeta&) const = default;
+};
+
+/// The end of a topic's log.
+struct Tail {
+  Offset head;            ///< last event; 0 if there has never been one
+  Timestamp last_time;    ///< of the last event
+  std::uint64_t bytes = 0;  ///< BatchHeader::bytes_before of the next batch
+  bool operator==(const Tail&) const = default;
+};
+
+/// What readers may ask for right now.
+struct Bounds {
+  Epoch epoch;      ///< the newest
+  Offset earliest;  ///< first retained; head + 1 if none
+  Offset head;
+  bool operator==(const Bounds&) const = default;
+};
+
+}  // namespace tidemark::storage
+
+template <>
+struct std::hash<tidemark::storage::TopicId> {
+  std::size_t operator()(tidemark::storage::TopicId id) const noexcept {
+    return std::hash<std::uint64_t>{}(id.value);
+  }
+};

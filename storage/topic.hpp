@@ -1,0 +1,98 @@
+// An open topic: its metadata, bounds and ring, as committer and readers share them.
+// storage/: handed out by Topics, changed by the committer alone.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "protocol/messages.hpp"
+#include "storage/log.hpp"
+#include "storage/ring.hpp"
+
+namespace tidemark::storage {
+
+/// Events to be read, in a segment that stays as long as this does.
+struct Slice {
+  std::shared_ptr<const Segment> segment;
+  OffsetRange offsets;
+};
+
+/// What reading after a position came to.
+struct ReadAnswer {
+  enum class State : std::uint8_t {
+    events,     ///< `slice`: one event or more, all of slice.segment->epoch()
+    caught_up,  ///< nothing after the position yet
+    cold,       ///< there are events, but not in memory: EventStore::load, then read again
+    gap,        ///< `gap`: what follows the position is gone, or the position is of another history
+    deleted,    ///< the topic is no more
+  };
+  State state = State::caught_up;
+  Slice slice;
+  Gap gap;
+};
+
+/// Threads: any, apart from the part marked as the committer's. Lock: one mutex per topic, innermost.
+class Topic {
+ public:
+  Topic(TopicName name, LoadedTopic loaded, std::size_t ring_bytes);
+
+  [[nodiscard]] const TopicName& name() const { return name_; }
+  [[nodiscard]] TopicId id() const { return id_; }
+  [[nodiscard]] const std::string& content_type() const { return content_type_; }
+  [[nodiscard]] Payload payload() const { return payload_; }
+  [[nodiscard]] const std::shared_ptr<const TopicFramers>& framers() const { return framers_; }
+
+  [[nodiscard]] Bounds bounds() const;
+  [[nodiscard]] Tail tail() const;
+  [[nodiscard]] TopicMeta meta() const;
+  [[nodiscard]] bool deleted() const;
+  [[nodiscard]] std::size_t memory() const;
+
+  /// Epoch of the history at `offset` (for 0 that of the first event), where it began, and where it
+  /// ended (its last offset; nullopt for the newest).
+  struct EpochSpan {
+    EpochStart start;
+    std::optional<Offset> last;
+  };
+  [[nodiscard]] EpochSpan epoch_at(Offset offset) const;
+
+  /// Reads after `after` as far as the ring goes. Epoch 0 in the position: not compared.
+  [[nodiscard]] ReadAnswer read(Position after) const;
+
+  /// Remembers that `range` can't be read because of damage; readers are told a gap.
+  void mark_damaged(OffsetRange range);
+
+  // ---- the committer's ----
+
+  /// Makes batches visible together. Pre: they start at head + 1 and are durable.
+  void publish(const std::vector<BatchView>& batches, const Tail& tail);
+  /// Takes over changed metadata (settings, lineage, low watermark).
+  void adopt(TopicMeta meta);
+  /// Takes over what the log holds after a failed commit: readers go on, the ring starts anew.
+  void reload(LoadedTopic loaded);
+  void mark_deleted();
+  /// Frees ring memory; false if there was nothing older than the newest segment.
+  bool shrink(bool all);
+
+ private:
+  [[nodiscard]] Bounds bounds_locked() const;
+  [[nodiscard]] std::optional<Gap> gap_after(Position after) const;
+  [[nodiscard]] EpochSpan span_of(std::size_t index) const;
+
+  const TopicName name_;
+  const TopicId id_;
+  const std::string content_type_;
+  const Payload payload_;
+  const std::shared_ptr<const TopicFramers> framers_;
+
+  mutable std::mutex mutex_;
+  TopicMeta meta_;
+  Tail tail_;
+  Ring ring_;
+  std::vector<OffsetRange> damaged_;  ///< disjoint, in order; bounded by kMaxDamagedRanges
+  bool deleted_ = false;
+};
+
+}  // namespace tidemark::storage
