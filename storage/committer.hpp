@@ -2,6 +2,7 @@
 // storage/: total order without locks, and group commit by itself.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -33,6 +34,8 @@ struct Request {
   virtual ~Request() = default;
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
+  /// For the observer to call on whichever thread the answer belongs to; storage never calls it.
+  virtual void answer() {}
 
   const Kind kind;
   const TopicName topic;

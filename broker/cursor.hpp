@@ -1,0 +1,74 @@
+// A reader's place in a topic: what to send next, as a state machine without I/O.
+// broker/: live delivery, resuming, catching up and joining are all this.
+#pragma once
+
+#include <memory>
+#include <variant>
+
+#include "protocol/messages.hpp"
+#include "storage/event_store.hpp"
+
+namespace tidemark::broker {
+
+/// What a cursor's owner has to do next.
+namespace step {
+/// Send events of `slice`, as many as wanted; then Cursor::advance.
+struct Events {
+  storage::Slice slice;
+};
+/// Tell the reader; the cursor has taken it into account already.
+struct Epoch {
+  EpochNotice notice;
+};
+struct Gap {
+  GapNotice notice;
+};
+struct CaughtUp {
+  tidemark::CaughtUp message;
+};
+/// Bring what follows position() into memory (EventStore::load, off the I/O thread), then ask again.
+struct Load {};
+/// Nothing to do until the topic advances.
+struct Wait {};
+/// The subscription is over; nothing follows.
+struct Ended {
+  Errc reason = Errc::topic_deleted;
+};
+}  // namespace step
+
+using Step = std::variant<step::Events, step::Epoch, step::Gap, step::CaughtUp, step::Load,
+                          step::Wait, step::Ended>;
+
+/// Threads: one at a time (its shard's). Costs a lock of the topic per step and no memory of its own
+/// beyond the members.
+class Cursor {
+ public:
+  /// `start`: as EventStore::resolve gave it.
+  Cursor(std::shared_ptr<storage::Topic> topic, Position start, OnGap on_gap)
+      : topic_(std::move(topic)), position_(start), on_gap_(on_gap) {}
+
+  /// Is the start position one this topic can serve? The gap it would be told, if not. Call before
+  /// the first next(): a subscription with OnGap::fail is refused with it.
+  [[nodiscard]] std::optional<Gap> gap_at_start() const;
+
+  [[nodiscard]] Step next(storage::EventStore& store);
+  /// The reader has been sent everything up to and including `last`. Pre: from the last Events step.
+  void advance(Offset last);
+
+  [[nodiscard]] Position position() const { return position_; }
+  [[nodiscard]] const std::shared_ptr<storage::Topic>& topic() const { return topic_; }
+
+ private:
+  Step pass(const Gap& gap);
+
+  std::shared_ptr<storage::Topic> topic_;
+  Position position_;
+  OnGap on_gap_;
+  bool told_caught_up_ = false;
+  std::optional<Errc> ended_;
+};
+
+/// The error that refuses or ends a subscription because of a gap.
+[[nodiscard]] Errc errc_of(GapCause cause);
+
+}  // namespace tidemark::broker

@@ -1,0 +1,80 @@
+// The broker without a network: shards over one event store, publish and subscribe in process.
+// broker/: the server gives it I/O threads; an application may embed it as it is.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "broker/initial_state.hpp"
+#include "broker/shard.hpp"
+#include "broker/subscription.hpp"
+#include "storage/event_store.hpp"
+
+namespace tidemark::broker {
+
+struct HubOptions {
+  unsigned io_threads = 1;      ///< one shard each
+  unsigned reader_threads = 2;  ///< for cold reads and whatever else blocks on the disk
+};
+
+/// What publishing came to.
+struct PublishOutcome {
+  std::optional<Errc> error;
+  std::string text;
+  Position position;  ///< epoch, and the last offset appended
+  OffsetRange offsets;
+  bool duplicate = false;
+};
+
+/// Threads: any. Owns its I/O threads; callbacks of subscriptions run on them.
+class Hub {
+ public:
+  Hub(storage::EventStore& store, HubOptions options);
+  /// Stops; see stop().
+  ~Hub();
+
+  /// Appends events to a topic, creating it if need be, and waits for them to be durable in the
+  /// future. Never call get() on it from a subscription's callback.
+  std::future<PublishOutcome> publish(const TopicName& topic, std::vector<NewEvent> events);
+
+  /// Follows a topic. `handler` is called on one I/O thread, in order. The subscription lives until
+  /// the handle is destroyed; afterwards no callback runs. Errors: unknown_topic, position_*.
+  Result<std::unique_ptr<Subscription>> subscribe(const TopicName& topic, const Start& start,
+                                                  OnGap on_gap, SubscriptionHandler handler);
+
+  /// Joins a topic with its initial state: takes the position, lets `source` build the bundle, then
+  /// hands over the bundle and every event after the position: nothing missed in between. An event
+  /// between position and bundle comes again after it, unless the source says which offset its
+  /// bundle reflects. The topic is created if there is none.
+  Result<std::unique_ptr<Subscription>> join(const TopicName& topic, InitialStateSource source,
+                                             OnGap on_gap, SubscriptionHandler handler);
+
+  [[nodiscard]] std::size_t shard_count() const { return shards_.size(); }
+  [[nodiscard]] Shard& shard(std::size_t i) { return *shards_[i]; }
+  /// The next one in turn, for a new session.
+  [[nodiscard]] Shard& next_shard();
+  [[nodiscard]] storage::EventStore& store() { return store_; }
+
+  /// Ends the I/O threads after what is posted has run. Sessions must be closed before.
+  void stop();
+
+ private:
+  storage::EventStore& store_;
+  boost::asio::thread_pool readers_;
+  std::vector<std::unique_ptr<boost::asio::io_context>> ios_;
+  std::vector<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guards_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::thread> threads_;
+  std::atomic<std::size_t> next_{0};
+};
+
+}  // namespace tidemark::broker

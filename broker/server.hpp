@@ -1,0 +1,73 @@
+// The network: listener, connections, graceful stop.
+// broker/: tidemarkd runs one; tests run many.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/hub.hpp"
+
+namespace tidemark::broker {
+
+/// Every limit of the network side. Units in the names, or bytes and counts.
+struct ServerLimits {
+  std::size_t connections = 100'000;
+  std::size_t subscriptions_per_connection = 1'000;
+  std::size_t message_bytes = std::size_t{4} << 20;      ///< one WebSocket message or HTTP body
+  std::size_t http_header_bytes = std::size_t{16} << 10;
+  std::size_t events_per_publish = 1'024;
+  std::size_t publishes_in_flight = 1'024;               ///< per connection; then reading pauses
+  std::size_t reply_bytes = std::size_t{256} << 10;      ///< unsent answers; then reading pauses
+  std::size_t bytes_in_flight = std::size_t{64} << 10;   ///< one write of events
+  std::chrono::milliseconds handshake_timeout{10'000};
+  std::chrono::milliseconds idle_timeout{60'000};        ///< ping after half of it, close after all
+  std::chrono::milliseconds stall_timeout{30'000};       ///< a client that takes nothing is closed
+  std::chrono::milliseconds close_timeout{3'000};        ///< for the peer's close frame and teardown
+  std::chrono::milliseconds drain_timeout{8'000};        ///< graceful stop, in all
+  std::chrono::milliseconds reconnect_spread{5'000};     ///< Goodbye: 0 to this, at random
+};
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = kDefaultPort;       ///< 0: any free one
+  std::vector<std::string> allowed_origins;  ///< exact "scheme://host[:port]"; same origin always
+  ServerLimits limits;
+};
+
+/// What a server is doing; for /healthz, metrics and tests.
+struct ServerStats {
+  std::size_t connections = 0;
+  std::size_t websockets = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;
+};
+
+/// Threads: any.
+class Server {
+ public:
+  /// Listens, then accepts on the hub's threads. Throws std::system_error if it can't listen (the
+  /// message names address and port).
+  Server(Hub& hub, ServerOptions options);
+  /// Stops at once what stop() has not stopped.
+  ~Server();
+
+  [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] ServerStats stats() const;
+
+  /// Graceful: stops accepting, finishes what was accepted, tells clients when to come back, closes
+  /// them, waits for all up to drain_timeout. Then the caller stops the hub and the store.
+  void stop();
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// True if the address is loopback (127.0.0.0/8 or ::1).
+[[nodiscard]] bool is_loopback(const std::string& address);
+
+}  // namespace tidemark::broker
