@@ -88,7 +88,8 @@ struct Subscribed {
   bool operator==(const Subscribed&) const = default;
 };
 
-/// The subscription has ended: asked for, or because of `reason` (topic_deleted, position_trimmed …).
+/// The subscription has ended: asked for, or because of `reason` (topic_deleted, position_trimmed
+/// …).
 struct Unsubscribed {
   RequestId id = 0;
   std::string topic;
@@ -104,6 +105,7 @@ struct Event {
   std::string key;
   std::vector<Header> headers;
   std::string data;
+  Form form = Form::raw;  ///< json after decoding from JSON, until settle_payload
   bool operator==(const Event&) const = default;
 };
 
@@ -164,10 +166,10 @@ struct Goodbye {
 struct Failure {
   RequestId id = 0;
   Errc code = Errc::malformed_message;
-  std::string text;   ///< for people; says what was wrong with this very request
-  std::string topic;  ///< empty if it concerns none
-  std::optional<Gap> gap;                          ///< position_* and wrong_epoch
-  std::optional<Offset> head;                      ///< offset_mismatch
+  std::string text;            ///< for people; says what was wrong with this very request
+  std::string topic;           ///< empty if it concerns none
+  std::optional<Gap> gap;      ///< position_* and wrong_epoch
+  std::optional<Offset> head;  ///< offset_mismatch
   std::optional<std::uint64_t> expected_sequence;  ///< sequence_gap
   std::optional<std::uint64_t> producer_epoch;     ///< producer_fenced
   bool operator==(const Failure&) const = default;

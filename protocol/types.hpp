@@ -141,11 +141,19 @@ struct EventView {
   std::string_view data;
 };
 
+/// How `data` is to be read. A JSON message does not tell a topic's content type, so the decoder
+/// hands on the JSON value as it stands; settle_payload then makes the payload of it.
+enum class Form : std::uint8_t {
+  raw,   ///< the payload itself
+  json,  ///< a JSON value as text, known to be valid; only the decoders set this
+};
+
 /// An event on its way into the log.
 struct NewEvent {
   std::string data;
   std::string key;  ///< empty: no key
   std::vector<Header> headers;
+  Form form = Form::raw;
   bool operator==(const NewEvent&) const = default;
 };
 
@@ -175,10 +183,17 @@ enum class Payload : std::uint8_t {
 /// printable ASCII, at most limits::content_type_bytes.
 [[nodiscard]] bool valid_content_type(std::string_view text);
 
-/// Checks one event against the hard limits and its topic's content type: JSON parses to at most
-/// limits::json_depth, text is UTF-8, header names and key are UTF-8 and in bounds.
+/// Turns data of Form::json into the payload of a topic and sets Form::raw. JSON topics take the
+/// value as it is, text topics the content of a JSON string; bytes travel as base64, so any JSON
+/// value is refused for them. Data of Form::raw is left as it is, unchecked.
+/// Errors: invalid_payload.
+[[nodiscard]] Result<void> settle_payload(std::string& data, Form& form, Payload payload);
+
+/// Settles one event (see settle_payload), then checks it against the hard limits and its topic's
+/// content type: raw data parses as JSON to at most limits::json_depth, text is UTF-8, header names
+/// and key are UTF-8 and in bounds, header names are distinct. `max_event_bytes` bounds the data.
 /// Errors: event_too_large, invalid_key, invalid_headers, invalid_payload.
-[[nodiscard]] Result<void> check_event(const NewEvent& event, Payload payload,
+[[nodiscard]] Result<void> check_event(NewEvent& event, Payload payload,
                                        std::size_t max_event_bytes);
 
 /// True if `text` is well-formed UTF-8 (no overlong forms, no surrogates).
