@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,9 +16,17 @@ namespace tidemark::storage {
 struct StoreOptions {
   std::size_t memtable_bytes = std::size_t{64} << 20;
   std::size_t block_cache_bytes = std::size_t{64} << 20;
-  bool compress = true;      ///< LZ4 per block; costs nothing measurable on what does not compress
+  bool compress = true;  ///< LZ4 per block; costs nothing measurable on what does not compress
   /// Start although data is known to be lost; every topic opens a new epoch.
   bool accept_loss = false;
+  /// reclaim() rewrites files once this much is waiting to be given back; below, RocksDB's own
+  /// compactions do it in time.
+  std::size_t reclaim_bytes = std::size_t{64} << 20;
+
+  // for tests; null or empty: the system's
+  std::function<Timestamp()> clock;
+  std::function<std::uint64_t()> random;
+  std::string boot_id;
 };
 
 /// What went wrong with a data directory, for the person at the terminal.
@@ -32,9 +41,9 @@ struct OpenError {
 /// corrupt_record (RocksDB refuses the files), disk_full, storage_failed.
 ///
 /// Head marker: a small file outside the WAL with the last synced RocksDB sequence number; opening
-/// below it is store_lost_data. Incidents: an unclean stop of the machine (boot id changed without a
-/// clean close) is one that concerns topics with buffered durability; an accepted loss is one that
-/// concerns all.
+/// below it is store_lost_data. Incidents: an unclean stop of the machine (boot id changed without
+/// a clean close) is one that concerns topics with buffered durability; an accepted loss is one
+/// that concerns all.
 boost::system::result<std::unique_ptr<Log>, OpenError> open_rocks_log(
     const std::filesystem::path& directory, const StoreOptions& options);
 

@@ -1,0 +1,82 @@
+// One open RocksDB with our column families and options, and the mapping of its errors.
+// storage/: private to rocks_store.cpp and rocks_log.cpp, which alone see RocksDB's headers.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <rocksdb/db.h>
+
+#include "protocol/result.hpp"
+#include "storage/key_codec.hpp"
+#include "storage/rocks_store.hpp"
+
+namespace tidemark::storage {
+
+inline constexpr std::uint64_t kFormatVersion = 1;
+
+/// Keys of the default column family.
+namespace store_keys {
+inline constexpr std::string_view format = "format";
+inline constexpr std::string_view next_topic_id = "next_topic_id";
+inline constexpr std::string_view last_epoch = "last_epoch";
+inline constexpr std::string_view topic_count = "topic_count";
+inline constexpr std::string_view run = "run";
+inline constexpr std::string_view incident_prefix = "incident/";
+}  // namespace store_keys
+
+inline rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
+
+/// The one place where RocksDB's errors become ours. Pre: !status.ok().
+[[nodiscard]] Errc errc_of(const rocksdb::Status& status);
+
+/// Threads: as RocksDB: any, except that it must not be in use while it is destroyed.
+class RocksDatabase {
+ public:
+  enum class Recovery {
+    strict,   ///< refuses a WAL damaged anywhere but at its cut end
+    salvage,  ///< drops everything after the first damage
+  };
+  /// Opens, and creates what is missing.
+  static rocksdb::Status open(const std::filesystem::path& directory, const StoreOptions& options,
+                              Recovery recovery, std::unique_ptr<RocksDatabase>& out);
+  /// Closes without flushing: what was committed is in the WAL.
+  ~RocksDatabase();
+  RocksDatabase(const RocksDatabase&) = delete;
+  RocksDatabase& operator=(const RocksDatabase&) = delete;
+
+  [[nodiscard]] rocksdb::DB& db() { return *db_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* store() { return families_[0]; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* events() { return families_[1]; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* topics() { return families_[2]; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* producers() { return families_[3]; }
+
+  /// Writes all memtables to files, so that the next start has nothing to replay.
+  rocksdb::Status flush();
+
+  /// An integer of the default column family; 0 if it is absent.
+  Result<std::uint64_t> integer(std::string_view key);
+
+ private:
+  RocksDatabase() = default;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;  ///< owned by db_; given back on closing
+};
+
+/// What the store as a whole remembers; read at the start and after a recovery.
+struct StoreState {
+  std::uint64_t next_topic_id = 1;
+  std::uint64_t last_epoch = 0;
+  std::uint64_t topic_count = 0;
+  std::vector<IncidentRecord> incidents;  ///< oldest first
+  static Result<StoreState> read(RocksDatabase& database);
+};
+
+[[nodiscard]] inline std::filesystem::path database_path(const std::filesystem::path& directory) {
+  return directory / "db";
+}
+
+}  // namespace tidemark::storage

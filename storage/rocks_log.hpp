@@ -1,0 +1,107 @@
+// The log on RocksDB: topics, batches and producers as keys; commits, reads, trims.
+// storage/: made by open_rocks_log (rocks_store.hpp); knows keys and atomicity, not files.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "storage/head_marker.hpp"
+#include "storage/log.hpp"
+#include "storage/rocks_store.hpp"
+
+namespace tidemark::storage {
+
+class RocksDatabase;
+struct StoreState;
+struct PendingWrite;
+
+/// Keys from `begin` up to but not including `end`.
+struct KeyRange {
+  std::string begin;
+  std::string end;
+};
+
+/// Threads: as Log. A sink must not call the log again; a visitor may.
+/// Lock order: store_mutex_, write_mutex_, ids_mutex_ or debts_mutex_.
+class RocksLog final : public Log {
+ public:
+  struct Parts {
+    std::filesystem::path directory;
+    StoreOptions options;
+    std::unique_ptr<HeadMarker> marker;
+    std::unique_ptr<RocksDatabase> database;
+    std::string boot_id;
+  };
+  RocksLog(Parts parts, const StoreState& state);
+  /// Notes that all is in order, flushes, closes.
+  ~RocksLog() override;
+
+  Result<std::optional<LoadedTopic>> load(const TopicName& name) override;
+  TopicId next_topic_id() override;
+  Epoch next_epoch() override;
+  Incident incidents_after(std::uint64_t answered) override;
+  Result<void> commit(const CommitGroup& group, Durability durability) override;
+  Result<void> sync() override;
+  Result<void> recover() override;
+  Result<void> read(TopicId topic, Offset from, const BatchSink& sink, bool sequential) override;
+  Result<std::optional<BatchHeader>> header_at(TopicId topic, Offset offset) override;
+  Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) override;
+  /// Never removes a topic's last batch, so that its head is always found there. Of an erased topic
+  /// it removes everything before `keep`. May compact for seconds: not for the committer's thread.
+  Result<void> reclaim(TopicId topic, Offset keep) override;
+  Result<void> erase(const TopicMeta& meta) override;
+  Result<void> list(std::string_view after,
+                    const std::function<bool(const TopicMeta&)>& visit) override;
+  [[nodiscard]] std::uint64_t topic_count() const override { return topic_count_; }
+
+ private:
+  [[nodiscard]] Result<void> writable() const;
+  [[nodiscard]] Result<void> readable() const;
+  Result<void> put_meta(PendingWrite& pending, const TopicMeta& meta);
+  Result<void> write(PendingWrite& pending, Durability durability);
+  Result<void> sync_locked();
+  Result<void> fail(Errc code);
+  void mark_head();
+  Result<Tail> tail(const TopicMeta& meta);
+  Result<std::vector<TopicMeta>> page(std::string_view after);
+  Result<void> remove_range(const KeyRange& range);
+  Result<void> pay_debts();
+  void take_state(const StoreState& state);
+  void reserve_topic_ids();
+
+  const std::filesystem::path directory_;
+  const StoreOptions options_;
+  const std::string boot_id_;
+
+  std::shared_mutex store_mutex_;            ///< exclusive: reopening
+  std::unique_ptr<RocksDatabase> database_;  ///< null: reopening has failed
+  std::atomic<bool> cancel_compaction_{false};
+
+  std::mutex write_mutex_;  ///< one writer, so that the newest sequence number is its own
+  std::unique_ptr<HeadMarker> marker_;
+  std::atomic<bool> failed_{false};
+  bool unsynced_ = false;
+  std::atomic<std::uint64_t> topic_count_{0};
+
+  std::mutex ids_mutex_;
+  std::uint64_t next_topic_id_ = 1;
+  std::uint64_t reserved_topic_ids_ = 1;  ///< ids below are on disk as given
+  std::uint64_t last_epoch_ = 0;
+  std::uint64_t stored_epoch_ = 0;
+  std::vector<Incident> incidents_;  ///< oldest first
+
+  std::mutex debts_mutex_;
+  struct Debt {
+    KeyRange range;
+    std::uint64_t bytes = 0;
+  };
+  std::map<TopicId, Debt> debts_;  ///< removed, but still in files that hold other things too
+};
+
+}  // namespace tidemark::storage
