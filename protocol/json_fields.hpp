@@ -93,9 +93,17 @@ void JsonReading::object(std::string_view name, std::span<const Field<T>> fields
   while (!fault_) {
     const auto quoted_key = cursor_.next_member();
     if (!quoted_key) break;
-    const auto key = plain_key(*quoted_key);
-    std::size_t i = 0;
-    while (i < fields.size() && fields[i].name != key) ++i;
+    const auto index_of = [&](std::string_view key) {
+      std::size_t i = 0;
+      while (i < fields.size() && fields[i].name != key) ++i;
+      return i;
+    };
+    auto key = quoted_key->substr(1, quoted_key->size() - 2);
+    std::size_t i = index_of(key);
+    if (i == fields.size()) {
+      key = plain_key(*quoted_key);  // perhaps a known name with escapes
+      i = index_of(key);
+    }
     if (i == fields.size()) {
       std::vector<std::string_view> known;
       if (unknown_ == Unknown::refuse) {

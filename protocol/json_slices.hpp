@@ -29,26 +29,31 @@ void append_unquoted(std::string_view quoted, std::string& out);
 /// Pre of everything: the text has passed json_fault, and the calls fit what is there.
 class JsonCursor {
  public:
-  explicit JsonCursor(std::string_view valid) : rest_(valid) { skip_space(); }
+  explicit JsonCursor(std::string_view valid)
+      : at_(valid.data()), end_(valid.data() + valid.size()) {
+    skip_space();
+  }
 
   /// First character of the value at hand: { [ " t f n - or a digit.
-  [[nodiscard]] char peek() const { return rest_.front(); }
+  [[nodiscard]] char peek() const { return *at_; }
   /// The value at hand; moves past it.
   std::string_view take();
   /// Moves into the object or array at hand.
-  void enter();
+  void enter() { ++at_; }
   /// Moves to the next member's value and gives its key, quoted and as it stands; past the object's
   /// end if there is none.
   std::optional<std::string_view> next_member();
   /// Moves to the next item; past the array's end and false if there is none.
-  bool next_item();
+  bool next_item() { return next(']'); }
 
  private:
-  void skip_space();
+  void skip_space() {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
   bool next(char close);
-  std::string_view take_bytes(std::size_t count);
 
-  std::string_view rest_;
+  const char* at_;
+  const char* end_;
 };
 
 }  // namespace tidemark
