@@ -6,7 +6,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -77,7 +76,7 @@ struct TrimRequest : Request {
       : Request(Kind::trim, std::move(t)), keep(k), cause(c) {}
   Offset keep;
   GapCause cause;
-  TopicId id;  ///< 0: whatever topic has the name; else only this incarnation
+  TopicId id;     ///< 0: whatever topic has the name; else only this incarnation
   Bounds bounds;  ///< outcome
 };
 
@@ -93,7 +92,16 @@ class CommitObserver {
   /// bounds, or deleted, whoever published; the events can be read already.
   virtual void committed(std::vector<std::unique_ptr<Request>> done,
                          std::span<const std::shared_ptr<Topic>> advanced) = 0;
+  /// Events of `topic` before `keep` can't be read any more (a trim, or for kWholeTopic a deletion)
+  /// and this is on disk: their space may be given back.
+  virtual void dropped(TopicId topic, Offset keep) {
+    static_cast<void>(topic);
+    static_cast<void>(keep);
+  }
 };
+
+/// Offset for CommitObserver::dropped of a deleted topic.
+inline constexpr Offset kWholeTopic{kMaxInteger};
 
 /// Settings for a topic that does not say: the first pattern that matches its name.
 using DefaultSettings = std::function<TopicSettings(const TopicName&)>;
@@ -105,7 +113,7 @@ struct CommitterOptions {
   std::size_t max_event_bytes = std::size_t{1} << 20;
   std::uint64_t max_topics = 1'000'000;
   std::size_t ring_total_bytes = std::size_t{256} << 20;
-  std::chrono::milliseconds flush_interval{100};  ///< fsync of buffered topics at the latest
+  std::chrono::milliseconds flush_interval{100};    ///< fsync of buffered topics at the latest
   std::chrono::milliseconds recover_interval{500};  ///< between tries after a failed commit
   DefaultSettings defaults;
   std::function<Timestamp()> clock;  ///< wall clock; null: the system's
@@ -140,27 +148,33 @@ class Committer {
  private:
   struct Staged;  ///< one topic's part of the group being built
   struct Group;
+  using Requests = std::vector<std::unique_ptr<Request>>;
 
   void run();
-  void work(std::vector<std::unique_ptr<Request>> requests);
+  Requests take();
+  void work(Requests requests);
   void stage(Group& group, Request& request);
   void stage_publish(Group& group, PublishRequest& request);
   void stage_configure(Group& group, ConfigureRequest& request);
   void stage_trim(Group& group, TrimRequest& request);
-  void do_erase(Group& group, EraseRequest& request);
-  Staged* staged_topic(Group& group, const TopicName& name, Request& request);
-  Staged* create_topic(Group& group, const TopicName& name, const TopicSettings& settings,
-                       Request& request);
-  bool admit(Group& group, Staged& staged, PublishRequest& request);
+  void erase(Group& group, EraseRequest& request);
+  Staged* find_staged(Group& group, Request& request);
+  Staged* create(Group& group, Request& request, TopicSettings settings);
+  bool admit(Staged& staged, PublishRequest& request);
+  bool admit_producer(Staged& staged, PublishRequest& request);
   void append(Group& group, Staged& staged, PublishRequest& request);
-  void answer_incident(Staged& staged);
+  void finish_batch(Group& group, Staged& staged);
+  void answer_incidents(Staged& staged);
+  void finish(Group& group, std::span<const std::unique_ptr<Request>> requests);
   bool commit(Group& group);
   void show(Group& group);
-  void deliver(Group& group, std::vector<std::unique_ptr<Request>> requests);
-  void fail(Group& group, std::vector<std::unique_ptr<Request>>& requests, Errc code);
-  bool try_recover();
+  void deliver(Requests requests, std::span<const std::shared_ptr<Topic>> advanced);
+  void tell_dropped(const Group& group);
+  bool ready_to_write(std::span<const std::unique_ptr<Request>> requests);
+  void recover();
   void flush_if_due();
-  void keep_ring_budget(const Group& group);
+  void keep_ring_budget();
+  [[nodiscard]] TopicSettings default_settings(const TopicName& name) const;
   [[nodiscard]] Timestamp now() const;
 
   Log& log_;
@@ -169,8 +183,9 @@ class Committer {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<std::unique_ptr<Request>> queue_;
+  Requests queue_;
   std::size_t queued_bytes_ = 0;
+  std::size_t queued_requests_ = 0;
   bool sleeping_ = false;
   bool stopping_ = false;
 
@@ -178,11 +193,11 @@ class Committer {
   std::vector<CommitObserver*> observers_;
 
   // the committer thread's own
-  std::deque<std::weak_ptr<Topic>> ring_order_;  ///< topics in the order their rings grew
-  std::size_t ring_bytes_ = 0;
+  ProducerCache producers_;
+  std::size_t bytes_since_budget_ = 0;
   std::optional<std::chrono::steady_clock::time_point> flush_at_;
-  std::optional<std::chrono::steady_clock::time_point> failing_since_;
   std::chrono::steady_clock::time_point next_recovery_{};
+  Errc failure_ = Errc::storage_failed;
 
   std::atomic<std::uint64_t> groups_{0}, events_{0}, synced_groups_{0}, failed_groups_{0};
   std::atomic<bool> failing_{false};

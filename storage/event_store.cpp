@@ -1,1 +1,105 @@
-// stub
+// The storage room's front door: see event_store.hpp.
+// storage/: composition only; the parts do the work.
+#include "storage/event_store.hpp"
+
+#include <algorithm>
+
+#include "storage/retention.hpp"
+
+namespace tidemark::storage {
+
+boost::system::result<std::unique_ptr<EventStore>, OpenError> EventStore::open(
+    const std::filesystem::path& directory, EventStoreOptions options) {
+  auto log = open_rocks_log(directory, options.store);
+  if (!log) return log.error();
+  return std::make_unique<EventStore>(std::move(*log), std::move(options));
+}
+
+EventStore::EventStore(std::unique_ptr<Log> log, EventStoreOptions options)
+    : max_event_bytes_(options.committer.max_event_bytes),
+      log_(std::move(log)),
+      topics_(*log_, options.max_open_topics, options.ring_topic_bytes),
+      cache_(*log_, options.segment_cache_bytes),
+      committer_(*log_, topics_, std::move(options.committer)),
+      janitor_(*log_, topics_, committer_, cache_, std::move(options.janitor)) {}
+
+EventStore::~EventStore() { stop(); }
+
+void EventStore::stop() {
+  janitor_.stop();
+  committer_.stop();
+}
+
+std::shared_ptr<Topic> EventStore::find_open(const TopicName& name) { return topics_.find(name); }
+
+Result<std::shared_ptr<Topic>> EventStore::open_topic(const TopicName& name) {
+  return topics_.open(name);
+}
+
+ReadAnswer EventStore::read(const Topic& topic, Position after) {
+  ReadAnswer answer = topic.read(after);
+  if (answer.state != ReadAnswer::State::cold) return answer;
+  if (auto segment = cache_.find(topic.id(), after.offset.next())) {
+    const Offset end = segment->end();
+    answer.state = ReadAnswer::State::events;
+    answer.slice = {.segment = std::move(segment), .offsets = {after.offset.next(), end}};
+  }
+  return answer;
+}
+
+Result<void> EventStore::load(Topic& topic, Offset after) {
+  auto loaded = cache_.load(topic, after.next());
+  if (!loaded && loaded.errc() == Errc::corrupt_record) return ok();  // the reader is told a gap
+  return loaded;
+}
+
+Result<Position> EventStore::resolve(Topic& topic, const Start& start) {
+  const Bounds bounds = topic.bounds();
+  // The position before `next`, in the epoch of what comes there.
+  const auto before = [&](Offset next) {
+    return Position{topic.epoch_at(next).start.epoch, Offset{next.value - 1}};
+  };
+  if (const auto* after = std::get_if<StartAfter>(&start)) {
+    Position position = after->position;
+    if (position.epoch.value == 0) position.epoch = topic.epoch_at(position.offset).start.epoch;
+    return position;
+  }
+  if (std::holds_alternative<StartEarliest>(start)) return before(bounds.earliest);
+  if (const auto* last = std::get_if<StartLast>(&start)) {
+    const OffsetRange held{bounds.earliest, bounds.head.next()};
+    const std::uint64_t count = std::min(last->count, held.count());
+    return before(Offset{bounds.head.value + 1 - count});
+  }
+  if (const auto* time = std::get_if<StartTime>(&start)) {
+    auto found = offset_at_time(bounds, time->time,
+                                [&](Offset offset) { return log_->header_at(topic.id(), offset); });
+    if (!found) return found.error();
+    return before(*found);
+  }
+  return Position{bounds.epoch, bounds.head};
+}
+
+Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::size_t limit) {
+  std::vector<TopicMeta> metas;
+  auto listed = log_->list(after, [&](const TopicMeta& meta) {
+    metas.push_back(meta);
+    return metas.size() < limit;
+  });
+  if (!listed) return listed.error();
+  std::vector<LoadedTopic> topics;
+  for (TopicMeta& meta : metas) {
+    const auto name = TopicName::parse(meta.name);
+    if (!name) continue;
+    // Loaded without being opened: a listing must not fill memory with idle topics.
+    if (const auto open = topics_.find(*name)) {
+      topics.push_back({open->meta(), open->tail()});
+    } else if (auto loaded = log_->load(*name); !loaded) {
+      return loaded.error();
+    } else if (*loaded) {
+      topics.push_back(std::move(**loaded));
+    }
+  }
+  return topics;
+}
+
+}  // namespace tidemark::storage

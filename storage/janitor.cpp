@@ -1,1 +1,141 @@
-// stub
+// Retention at work: see janitor.hpp.
+// storage/: decides on its own thread, has the committer trim, then gives the space back.
+#include "storage/janitor.hpp"
+
+#include <algorithm>
+
+#include "storage/retention.hpp"
+
+namespace tidemark::storage {
+
+Timestamp SteadyWallClock::now(Timestamp wall, std::chrono::steady_clock::time_point steady) {
+  if (!started_) {
+    started_ = true;
+    now_ = wall;
+  } else {
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(steady - steady_);
+    const std::int64_t reachable = now_.ms + 2 * passed.count();
+    now_.ms = std::min(wall.ms, reachable);
+  }
+  steady_ = steady;
+  return now_;
+}
+
+Janitor::Janitor(Log& log, Topics& topics, Committer& committer, SegmentCache& cache,
+                 JanitorOptions options)
+    : log_(log),
+      topics_(topics),
+      committer_(committer),
+      cache_(cache),
+      options_(std::move(options)) {
+  committer_.add_observer(*this);
+  thread_ = std::thread([this] { run(); });
+}
+
+Janitor::~Janitor() { stop(); }
+
+void Janitor::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  committer_.remove_observer(*this);
+}
+
+void Janitor::dropped(TopicId topic, Offset keep) {
+  {
+    const std::lock_guard lock(mutex_);
+    reclaims_.push_back({topic, keep});
+  }
+  wake_.notify_one();
+}
+
+void Janitor::run() {
+  auto next_open = std::chrono::steady_clock::now() + options_.open_interval;
+  auto next_all = std::chrono::steady_clock::now() + options_.all_interval;
+  for (;;) {
+    std::vector<Reclaim> reclaims;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_until(lock, std::min(next_open, next_all),
+                       [this] { return stopping_ || !reclaims_.empty(); });
+      if (stopping_) return;
+      reclaims = std::exchange(reclaims_, {});
+    }
+    for (const Reclaim& each : reclaims) reclaim(each);
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_open) {
+      look_at_open();
+      next_open = now + options_.open_interval;
+    }
+    if (now >= next_all) {
+      look_at_all();
+      next_all = now + options_.all_interval;
+    }
+  }
+}
+
+void Janitor::reclaim(const Reclaim& what) {
+  if (what.keep == kWholeTopic) cache_.drop(what.topic);
+  // A failure here costs space, not events; the next trim of the topic covers the same range again.
+  static_cast<void>(log_.reclaim(what.topic, what.keep));
+}
+
+Timestamp Janitor::now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  const Timestamp wall =
+      options_.clock
+          ? options_.clock()
+          : Timestamp{std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
+  return clock_.now(wall, std::chrono::steady_clock::now());
+}
+
+void Janitor::look_at_open() {
+  const Timestamp time = now();
+  topics_.each([&](const std::shared_ptr<Topic>& topic) {
+    if (topic->deleted()) return;
+    look_at(topic->name(), topic->meta(), topic->tail(), time);
+  });
+}
+
+void Janitor::look_at_all() {
+  const Timestamp time = now();
+  std::string after;
+  for (bool more = true; more;) {
+    std::vector<TopicMeta> page;
+    const auto listed = log_.list(after, [&](const TopicMeta& meta) {
+      page.push_back(meta);
+      return page.size() < kPage;
+    });
+    more = listed && page.size() == kPage;
+    for (const TopicMeta& meta : page) {
+      after = meta.name;
+      const auto name = TopicName::parse(meta.name);
+      if (!name || meta.settings.retention == RetentionPolicy{} || topics_.find(*name)) continue;
+      const auto loaded = log_.load(*name);
+      if (loaded && *loaded) look_at(*name, (*loaded)->meta, (*loaded)->tail, time);
+    }
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+  }
+}
+
+void Janitor::look_at(const TopicName& name, const TopicMeta& meta, const Tail& tail,
+                      Timestamp time) {
+  if (meta.settings.retention == RetentionPolicy{}) return;
+  const Bounds bounds{
+      .epoch = meta.lineage.back().epoch, .earliest = meta.earliest, .head = tail.head};
+  const auto point = trim_point(bounds, tail, meta.settings.retention, time,
+                                [&](Offset offset) { return log_.header_at(meta.id, offset); });
+  if (!point || !*point) return;
+  auto trim = std::make_unique<TrimRequest>(name, (*point)->keep, (*point)->cause);
+  trim->id = meta.id;
+  std::unique_ptr<Request> request = std::move(trim);
+  // Refused when overloaded or stopping: the next look asks again.
+  static_cast<void>(committer_.submit(request));
+}
+
+}  // namespace tidemark::storage

@@ -4,13 +4,17 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "storage/log.hpp"
 
 namespace tidemark::storage {
 
 /// Runs of consecutive requests remembered per producer and topic, so that a retry can be answered
-/// with its original offsets. One run covers any number of requests that were appended back to back.
+/// with its original offsets. One run covers any number of requests that were appended back to
+/// back.
 inline constexpr std::size_t kMaxProducerRuns = 32;
 
 struct ProducerVerdict {
@@ -28,5 +32,32 @@ struct ProducerVerdict {
 /// The state after the request was appended at `offsets`. Pre: judge() said append.
 void record(std::optional<ProducerState>& state, const ProducerStamp& stamp, OffsetRange offsets,
             Timestamp now);
+
+/// The states of recent producers, so that a busy one is not read from the log for each group.
+/// Holds what has been committed. Threads: one.
+class ProducerCache {
+ public:
+  /// States kept at most; beyond it all are forgotten and read again, which costs one get each.
+  static constexpr std::size_t kMaxStates = 65'536;
+
+  /// nullopt: never seen. Errors: as Log::producer.
+  Result<std::optional<ProducerState>> get(Log& log, TopicId topic, const std::string& id);
+  void put(TopicId topic, const std::string& id, ProducerState state);
+  void clear() { states_.clear(); }
+
+ private:
+  struct Key {
+    TopicId topic;
+    std::string id;
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Key& key) const noexcept {
+      return std::hash<std::string>{}(key.id) ^
+             std::hash<TopicId>{}(key.topic) * 0x9E3779B97F4A7C15;
+    }
+  };
+  std::unordered_map<Key, ProducerState, Hash> states_;
+};
 
 }  // namespace tidemark::storage

@@ -9,7 +9,6 @@
 #include <memory>
 #include <mutex>
 #include <set>
-#include <unordered_map>
 
 #include "storage/log.hpp"
 #include "storage/segment.hpp"
@@ -38,19 +37,21 @@ class SegmentCache {
   using Key = std::pair<TopicId, Offset>;  ///< by first offset
   struct Entry {
     std::shared_ptr<const Segment> segment;
+    std::size_t charge = 0;
     std::list<Key>::iterator used;
   };
+  using Entries = std::map<Key, Entry>;
 
   Result<void> fill(Topic& topic, Offset from);
   void mark_damage(Topic& topic, Offset from, Offset end);
   void insert(TopicId topic, std::shared_ptr<const Segment> segment);
-  void evict();
+  Entries::iterator remove(Entries::iterator entry);
 
   Log& log_;
   const std::size_t max_bytes_;
   mutable std::mutex mutex_;
   std::condition_variable loaded_;
-  std::map<Key, Entry> entries_;
+  Entries entries_;
   std::list<Key> used_;  ///< most recently used first
   std::set<TopicId> loading_;
   std::size_t bytes_ = 0;

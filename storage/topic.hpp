@@ -33,7 +33,8 @@ struct ReadAnswer {
   Gap gap;
 };
 
-/// Threads: any, apart from the part marked as the committer's. Lock: one mutex per topic, innermost.
+/// Threads: any, apart from the part marked as the committer's. Lock: one mutex per topic,
+/// innermost.
 class Topic {
  public:
   Topic(TopicName name, LoadedTopic loaded, std::size_t ring_bytes);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -21,10 +22,9 @@ class Topics {
 
   /// Memory only: the topic if it is open. nullptr: not open (it may exist).
   [[nodiscard]] std::shared_ptr<Topic> find(const TopicName& name);
-  /// Loads it if need be. Errors: unknown_topic, corrupt_record, storage_failed. Blocks on the disk.
+  /// Loads it if need be. Errors: unknown_topic, corrupt_record, storage_failed. Blocks on the
+  /// disk.
   [[nodiscard]] Result<std::shared_ptr<Topic>> open(const TopicName& name);
-  /// Enters a topic the committer has just created.
-  std::shared_ptr<Topic> insert(const TopicName& name, LoadedTopic loaded);
   void remove(const TopicName& name);
 
   /// Calls `visit` for all that are open, without the lock held.
