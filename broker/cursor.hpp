@@ -26,7 +26,8 @@ struct Gap {
 struct CaughtUp {
   tidemark::CaughtUp message;
 };
-/// Bring what follows position() into memory (EventStore::load, off the I/O thread), then ask again.
+/// Bring what follows position() into memory (EventStore::load, off the I/O thread), then ask
+/// again.
 struct Load {};
 /// Nothing to do until the topic advances.
 struct Wait {};
@@ -39,20 +40,23 @@ struct Ended {
 using Step = std::variant<step::Events, step::Epoch, step::Gap, step::CaughtUp, step::Load,
                           step::Wait, step::Ended>;
 
-/// Threads: one at a time (its shard's). Costs a lock of the topic per step and no memory of its own
-/// beyond the members.
+/// Every subscription sees, in this order and each only if it applies: Gap, Epoch, Events …
+/// CaughtUp, then Events as they come. Position::epoch may be 0 at the start ("not compared").
+/// Threads: one at a time (its shard's). Costs a lock of the topic per step and no memory of its
+/// own beyond the members.
 class Cursor {
  public:
   /// `start`: as EventStore::resolve gave it.
   Cursor(std::shared_ptr<storage::Topic> topic, Position start, OnGap on_gap)
-      : topic_(std::move(topic)), position_(start), on_gap_(on_gap) {}
+      : topic_(std::move(topic)), position_(start), told_epoch_(start.epoch), on_gap_(on_gap) {}
 
   /// Is the start position one this topic can serve? The gap it would be told, if not. Call before
   /// the first next(): a subscription with OnGap::fail is refused with it.
   [[nodiscard]] std::optional<Gap> gap_at_start() const;
 
   [[nodiscard]] Step next(storage::EventStore& store);
-  /// The reader has been sent everything up to and including `last`. Pre: from the last Events step.
+  /// The reader has been sent everything up to and including `last`. Pre: after position(), and in
+  /// the segment of the last Events step (Shard::frames may reach beyond the slice).
   void advance(Offset last);
 
   [[nodiscard]] Position position() const { return position_; }
@@ -60,9 +64,11 @@ class Cursor {
 
  private:
   Step pass(const Gap& gap);
+  Step serve(storage::Slice slice);
 
   std::shared_ptr<storage::Topic> topic_;
   Position position_;
+  Epoch told_epoch_;  ///< what the reader takes the next event's epoch to be; 0: it must be told
   OnGap on_gap_;
   bool told_caught_up_ = false;
   std::optional<Errc> ended_;

@@ -2,8 +2,8 @@
 // broker/: the server gives it I/O threads; an application may embed it as it is.
 #pragma once
 
-#include <filesystem>
-#include <functional>
+#include <atomic>
+#include <cstddef>
 #include <future>
 #include <memory>
 #include <string>
@@ -42,19 +42,23 @@ class Hub {
   /// Stops; see stop().
   ~Hub();
 
-  /// Appends events to a topic, creating it if need be, and waits for them to be durable in the
-  /// future. Never call get() on it from a subscription's callback.
+  /// Appends events to a topic, creating it if need be; the future is ready when they are durable,
+  /// or refused. Never call get() on it from a subscription's callback. shutting_down may mean
+  /// either: whether they are in the log is not known then.
   std::future<PublishOutcome> publish(const TopicName& topic, std::vector<NewEvent> events);
 
   /// Follows a topic. `handler` is called on one I/O thread, in order. The subscription lives until
-  /// the handle is destroyed; afterwards no callback runs. Errors: unknown_topic, position_*.
+  /// the handle is destroyed; afterwards no callback runs. May block on the disk. The store
+  /// outlives the hub. Errors: unknown_topic, shutting_down, storage_failed, corrupt_record; with
+  /// OnGap::fail the error of a gap at the start (see errc_of).
   Result<std::unique_ptr<Subscription>> subscribe(const TopicName& topic, const Start& start,
                                                   OnGap on_gap, SubscriptionHandler handler);
 
   /// Joins a topic with its initial state: takes the position, lets `source` build the bundle, then
   /// hands over the bundle and every event after the position: nothing missed in between. An event
   /// between position and bundle comes again after it, unless the source says which offset its
-  /// bundle reflects. The topic is created if there is none.
+  /// bundle reflects. The topic is created if there is none. What goes wrong later, with the source
+  /// too, comes as on_end. Errors: those of subscribe and of creating a topic.
   Result<std::unique_ptr<Subscription>> join(const TopicName& topic, InitialStateSource source,
                                              OnGap on_gap, SubscriptionHandler handler);
 
@@ -64,10 +68,16 @@ class Hub {
   [[nodiscard]] Shard& next_shard();
   [[nodiscard]] storage::EventStore& store() { return store_; }
 
-  /// Ends the I/O threads after what is posted has run. Sessions must be closed before.
+  /// Refuses what comes from now on and ends the threads: what is posted to a shard has run when
+  /// this returns, cold reads and sources not yet begun are dropped, publishes under way are
+  /// answered (shutting_down if the committer has not). Sessions must be closed before;
+  /// subscriptions need not, they just hear no more. Not from an I/O or reader thread. Safe to call
+  /// twice.
   void stop();
 
  private:
+  Result<std::shared_ptr<storage::Topic>> open_or_create(const TopicName& topic);
+
   storage::EventStore& store_;
   boost::asio::thread_pool readers_;
   std::vector<std::unique_ptr<boost::asio::io_context>> ios_;
@@ -75,6 +85,7 @@ class Hub {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> next_{0};
+  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace tidemark::broker

@@ -1,1 +1,199 @@
-// stub
+// One I/O thread's part of the hub: see shard.hpp.
+// broker/: where a group commit becomes one turn of the loop, whatever the number of readers.
+#include "broker/shard.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace tidemark::broker {
+
+/// All who wait for one topic here; exists as long as somebody does.
+struct Waiter::Room {
+  using Waiting = boost::intrusive::list<
+      Waiter, boost::intrusive::member_hook<Waiter, decltype(Waiter::hook_), &Waiter::hook_>,
+      boost::intrusive::constant_time_size<false>>;
+  Room(Shard& s, std::shared_ptr<storage::Topic> t) : shard(s), topic(std::move(t)) {}
+  Shard& shard;
+  const std::shared_ptr<storage::Topic> topic;  // so that its address stays its own
+  Waiting waiting;
+  bool calling = false;
+};
+
+void Waiter::unlink() {
+  if (room_ == nullptr) return;
+  Room& room = *std::exchange(room_, nullptr);
+  hook_.unlink();
+  if (!room.calling && room.waiting.empty()) room.shard.close_room(room);
+}
+
+void ShardLink::post(std::function<void()> work) {
+  const std::lock_guard lock(mutex_);
+  if (shard_ != nullptr) boost::asio::post(shard_->io(), std::move(work));
+}
+
+Shard::Shard(storage::EventStore& store, boost::asio::io_context& io,
+             boost::asio::thread_pool& readers)
+    : store_(store), io_(io), readers_(readers), link_(std::make_shared<ShardLink>()) {
+  link_->shard_ = this;
+}
+
+Shard::~Shard() {
+  {
+    const std::lock_guard lock(link_->mutex_);
+    link_->shard_ = nullptr;
+  }
+  for (auto& [topic, room] : rooms_) {
+    room->waiting.clear_and_dispose([](Waiter* waiter) { waiter->room_ = nullptr; });
+  }
+}
+
+void Shard::attach(const std::shared_ptr<storage::Topic>& topic, Waiter& waiter) {
+  waiter.unlink();
+  std::unique_ptr<Room>& room = rooms_[topic.get()];
+  if (!room) {
+    room = std::make_unique<Room>(*this, topic);
+    const std::lock_guard lock(inbox_mutex_);
+    interest_.try_emplace(topic.get(), false);
+  }
+  room->waiting.push_back(waiter);
+  waiter.room_ = room.get();
+}
+
+void Shard::close_room(Room& room) {
+  // The topic's last reference may be here; it goes after the lock.
+  const std::shared_ptr<storage::Topic> topic = room.topic;
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    interest_.erase(topic.get());
+  }
+  rooms_.erase(topic.get());
+}
+
+void Shard::schedule(Flushable& who, std::shared_ptr<void> keep_alive) {
+  if (std::exchange(who.scheduled_, true)) return;
+  scheduled_.emplace_back(&who, std::move(keep_alive));
+  if (draining_ || std::exchange(flush_posted_, true)) return;
+  boost::asio::post(io_, [this] {
+    flush_posted_ = false;
+    flush_scheduled();
+  });
+}
+
+void Shard::committed(std::vector<std::unique_ptr<storage::Request>> done,
+                      std::span<const std::shared_ptr<storage::Topic>> advanced) {
+  const std::lock_guard lock(inbox_mutex_);
+  for (auto& request : done) answers_.push_back(std::move(request));
+  for (const auto& topic : advanced) {
+    const auto waited = interest_.find(topic.get());
+    if (waited == interest_.end() || std::exchange(waited->second, true)) continue;
+    advanced_.push_back(topic);
+  }
+  if (posted_ || (answers_.empty() && advanced_.empty())) return;
+  posted_ = true;
+  boost::asio::post(io_, [this] { drain(); });
+}
+
+void Shard::drain() {
+  ++stats_.drains;
+  // Most entries are behind by now; and an idle shard should not pin segments.
+  memos_.fill({});
+  draining_ = true;
+  answer_and_wake();
+  draining_ = false;
+  flush_scheduled();
+}
+
+void Shard::answer_and_wake() {
+  std::vector<std::unique_ptr<storage::Request>> answers;
+  std::vector<std::shared_ptr<storage::Topic>> advanced;
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    posted_ = false;
+    answers.swap(answers_);
+    advanced.swap(advanced_);
+    for (const auto& topic : advanced) {
+      if (const auto waited = interest_.find(topic.get()); waited != interest_.end()) {
+        waited->second = false;
+      }
+    }
+  }
+  for (const auto& request : answers) request->answer();
+  for (const auto& topic : advanced) {
+    if (const auto room = rooms_.find(topic.get()); room != rooms_.end()) wake_all(*room->second);
+  }
+}
+
+void Shard::wake_all(Room& room) {
+  // Each is moved aside before it is called, so it may unlink or destroy itself or any other, and
+  // whoever attaches meanwhile is not called in this round (it reads after attaching).
+  room.calling = true;
+  Room::Waiting round;
+  round.swap(room.waiting);
+  while (!round.empty()) {
+    Waiter& waiter = round.front();
+    round.pop_front();
+    room.waiting.push_back(waiter);
+    ++stats_.wakes;
+    waiter.wake();
+  }
+  room.calling = false;
+  if (room.waiting.empty()) close_room(room);
+}
+
+void Shard::flush_scheduled() {
+  std::vector<std::pair<Flushable*, std::shared_ptr<void>>> turn;
+  turn.swap(scheduled_);
+  for (auto& [who, keep_alive] : turn) {
+    who->scheduled_ = false;
+    ++stats_.flushes;
+    who->flush();
+    keep_alive.reset();
+  }
+  // Keeps the capacity, unless somebody has scheduled for the next turn.
+  turn.clear();
+  if (scheduled_.empty()) scheduled_.swap(turn);
+}
+
+SharedRun Shard::frames(const storage::Topic& /*topic*/, const storage::Slice& slice, WireForm form,
+                        std::size_t max_bytes) {
+  const std::uint64_t mix = reinterpret_cast<std::uintptr_t>(slice.segment.get()) / 16 +
+                            slice.offsets.first.value * kWireForms +
+                            static_cast<std::uint64_t>(form);
+  Memo& memo = memos_[mix * 0x9E3779B97F4A7C15u >> 59];
+  static_assert(kMemos == 32, "the hash above has 5 bits");
+  const bool same = memo.segment == slice.segment && memo.known.first == slice.offsets.first &&
+                    memo.known.end >= slice.offsets.end && memo.form == form &&
+                    memo.max_bytes == max_bytes;
+  if (!same) {
+    memo = {.segment = slice.segment,
+            .known = slice.offsets,
+            .form = form,
+            .max_bytes = max_bytes,
+            .run = slice.segment->frames(form, slice.offsets.first, max_bytes)};
+  }
+  return {memo.segment, memo.run};
+}
+
+void Shard::load(const std::shared_ptr<storage::Topic>& topic, Offset after,
+                 std::function<void(Result<void>)> done) {
+  const Place place{topic->id(), after};
+  auto& waiting = loading_[place];
+  waiting.push_back(std::move(done));
+  if (waiting.size() > 1) return;
+  ++stats_.loads;
+  const auto result = std::make_shared<Result<void>>(ok());
+  run_blocking([this, topic, after, result] { *result = store_.load(*topic, after); },
+               [this, place, result] {
+                 auto callers = std::move(loading_.extract(place).mapped());
+                 for (auto& caller : callers) caller(*result);
+               });
+}
+
+void Shard::run_blocking(std::function<void()> work, std::function<void()> done) {
+  boost::asio::post(readers_, [this, work = std::move(work), done = std::move(done)]() mutable {
+    work();
+    work = nullptr;
+    boost::asio::post(io_, std::move(done));
+  });
+}
+
+}  // namespace tidemark::broker

@@ -2,11 +2,14 @@
 // broker/: sessions and in-process subscriptions live on a shard for life.
 #pragma once
 
-#include <atomic>
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -22,25 +25,41 @@ class Shard;
 /// Someone who sends: woken any number of times in a loop turn, flushed once at its end.
 class Flushable {
  public:
-  /// On the shard's thread, after all wake-ups and answers of the turn. Keep the object alive from
-  /// schedule() to flush(): `keep_alive` of schedule does it.
+  /// On the shard's thread, after all wake-ups and answers of the turn. Must not throw. Keep the
+  /// object alive from schedule() to flush(): `keep_alive` of schedule does it.
   virtual void flush() = 0;
 
  protected:
-  ~Flushable() = default;
+  virtual ~Flushable() = default;
 
  private:
   friend class Shard;
   bool scheduled_ = false;
 };
 
-/// Someone who waits for a topic. Unlinks itself when destroyed. Threads: the shard's.
-class Waiter : public boost::intrusive::list_base_hook<
-                   boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+/// Someone who waits for a topic. Unlinks itself when destroyed. Threads: the shard's (any, once
+/// the shard is gone).
+class Waiter {
  public:
-  virtual ~Waiter() = default;
+  Waiter() = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  virtual ~Waiter() { unlink(); }
+
   /// The topic has advanced, was trimmed or deleted. Only take note and Shard::schedule yourself.
+  /// May unlink or destroy waiters, itself included, and attach others. Must not throw.
   virtual void wake() = 0;
+
+  /// Is woken no more. Nothing happens if it does not wait.
+  void unlink();
+  [[nodiscard]] bool is_linked() const { return room_ != nullptr; }
+
+ private:
+  friend class Shard;
+  struct Room;
+  boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+      hook_;
+  Room* room_ = nullptr;  ///< where it waits
 };
 
 /// Frames to send, kept alive by the segment.
@@ -49,69 +68,116 @@ struct SharedRun {
   storage::FrameRun run;
 };
 
+/// A way to a shard that may be gone by now. Threads: any.
+class ShardLink {
+ public:
+  /// Runs `work` on the shard's thread; drops it if the shard is gone.
+  void post(std::function<void()> work);
+
+ private:
+  friend class Shard;
+  std::mutex mutex_;
+  Shard* shard_ = nullptr;
+};
+
+/// What a shard has done; for metrics and tests. The shard's thread.
+struct ShardStats {
+  std::uint64_t drains = 0;   ///< turns that took over what the committer had said
+  std::uint64_t wakes = 0;    ///< calls of Waiter::wake
+  std::uint64_t flushes = 0;  ///< calls of Flushable::flush
+  std::uint64_t loads = 0;    ///< cold reads handed to the reader threads
+};
+
 /// Threads: the shard's, unless said otherwise. One posted handler at most is pending for all that
 /// the committer has to say, however many groups and topics that is.
 class Shard final : public storage::CommitObserver {
  public:
-  Shard(storage::EventStore& store, boost::asio::io_context& io,
-        boost::asio::thread_pool& readers);
+  Shard(storage::EventStore& store, boost::asio::io_context& io, boost::asio::thread_pool& readers);
+  /// Pre: no observer of the store any more, its thread joined. Waiters still linked are let go.
   ~Shard() override;
 
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
   [[nodiscard]] storage::EventStore& store() { return store_; }
+  /// For those who may outlive the shard. Threads: any, as for io() and store().
+  [[nodiscard]] const std::shared_ptr<ShardLink>& link() const { return link_; }
 
   /// From now on `waiter` is woken whenever the topic changes, until it is unlinked or destroyed.
+  /// Attach, then read: what the cursor finds nothing of after this is announced by a wake-up, what
+  /// was shown before this is not.
   void attach(const std::shared_ptr<storage::Topic>& topic, Waiter& waiter);
 
-  /// Calls `who.flush()` once, at the end of this turn of the loop.
+  /// Calls `who.flush()` once, at the end of this turn of the loop. From within a flush it is the
+  /// end of a later turn, so that whoever has much to send doesn't hold up the others.
   void schedule(Flushable& who, std::shared_ptr<void> keep_alive);
 
   /// The frames of `slice` from its first event on, at most `max_bytes` (but one event at least).
-  /// Cursors at the same place, as most are, share one look-up.
+  /// Cursors at the same place, as most are, share one look-up. The run may reach beyond the slice
+  /// if the segment has grown since: whatever is in a segment is durable and may be seen.
   [[nodiscard]] SharedRun frames(const storage::Topic& topic, const storage::Slice& slice,
                                  WireForm form, std::size_t max_bytes);
 
-  /// Runs EventStore::load on a reader thread, then `done` on this shard. Any thread may destroy
-  /// what `done` holds if the shard stops first.
+  /// Runs EventStore::load on a reader thread, then `done` on this shard. Whoever asks for a place
+  /// that is being read already is answered with it. Any thread may destroy what `done` holds if
+  /// the shard stops first.
   void load(const std::shared_ptr<storage::Topic>& topic, Offset after,
             std::function<void(Result<void>)> done);
 
-  /// Runs `work` on a reader thread (blocking is fine there), then `done` on this shard.
+  /// Runs `work` on a reader thread (blocking is fine there), then `done` on this shard. Neither
+  /// may throw. Threads: any.
   void run_blocking(std::function<void()> work, std::function<void()> done);
 
   /// Committer's thread: takes note, posts at most once.
   void committed(std::vector<std::unique_ptr<storage::Request>> done,
                  std::span<const std::shared_ptr<storage::Topic>> advanced) override;
 
+  [[nodiscard]] const ShardStats& stats() const { return stats_; }
+  /// Topics somebody here waits for.
+  [[nodiscard]] std::size_t waited_topics() const { return rooms_.size(); }
+
  private:
-  using Waiters =
-      boost::intrusive::list<Waiter, boost::intrusive::constant_time_size<false>>;
+  friend class Waiter;
+  using Room = Waiter::Room;
+  /// Place of a cold read: by id, since a name may be given to another topic meanwhile.
+  using Place = std::pair<storage::TopicId, Offset>;
 
   void drain();
+  void answer_and_wake();
+  void wake_all(Room& room);
   void flush_scheduled();
+  void close_room(Room& room);
 
-  storage::EventStore& store_;
-  boost::asio::io_context& io_;
-  boost::asio::thread_pool& readers_;
-
-  std::unordered_map<const storage::Topic*, std::shared_ptr<Waiters>> waiters_;
-  std::vector<std::pair<Flushable*, std::shared_ptr<void>>> scheduled_;
-  bool flush_posted_ = false;
-
+  /// The last look-ups of frames. An entry holds as long as nobody asks for more than its segment
+  /// had when it was made; then the same run would come out.
   struct Memo {
-    const storage::Segment* segment = nullptr;
-    Offset from;
+    std::shared_ptr<const storage::Segment> segment;
+    OffsetRange known;  ///< where the run begins, and what the segment held
     WireForm form = WireForm::json;
     std::size_t max_bytes = 0;
     storage::FrameRun run;
   };
-  Memo memo_;
+  // A session serves its topics in turn, so one entry would be overwritten between two sessions.
+  static constexpr std::size_t kMemos = 32;
 
+  storage::EventStore& store_;
+  boost::asio::io_context& io_;
+  boost::asio::thread_pool& readers_;
+  const std::shared_ptr<ShardLink> link_;
+
+  std::unordered_map<const storage::Topic*, std::unique_ptr<Room>> rooms_;
+  std::vector<std::pair<Flushable*, std::shared_ptr<void>>> scheduled_;
+  bool flush_posted_ = false;
+  bool draining_ = false;
+  std::array<Memo, kMemos> memos_;
+  std::map<Place, std::vector<std::function<void(Result<void>)>>> loading_;
+  ShardStats stats_;
+
+  // What the committer's thread leaves for drain(). Lock order: alone; nothing is called under it.
   std::mutex inbox_mutex_;
   std::vector<std::unique_ptr<storage::Request>> answers_;
   std::vector<std::shared_ptr<storage::Topic>> advanced_;
   bool posted_ = false;
-  std::unordered_map<const storage::Topic*, int> interest_;  ///< topics with waiters; inbox_mutex_
+  /// Topics with a room; true: in advanced_ already.
+  std::unordered_map<const storage::Topic*, bool> interest_;
 };
 
 }  // namespace tidemark::broker
