@@ -58,7 +58,7 @@ void get(JsonReading& in, std::vector<Header>& headers) {
       return in.fail(Errc::invalid_headers, "more than 32 headers");
     }
     if (std::ranges::find(headers, name, &Header::name) != headers.end()) {
-      return in.fail(Errc::invalid_headers, "header " + quoted(name) + " is given twice");
+      return in.fail(Errc::invalid_headers, "header " + in_quotes(name) + " is given twice");
     }
     auto& header = headers.emplace_back(std::string(name), std::string());
     header.value = in.text();
@@ -468,8 +468,8 @@ template <class Message, std::size_t N>
 DecodeError unknown_type(std::string_view type, const std::array<Type<Message>, N>& types) {
   std::array<std::string_view, N> names;
   std::ranges::transform(types, names.begin(), &Type<Message>::name);
-  std::string text = "there is no message " + quoted(type);
-  if (const auto meant = nearest(type, names)) text += "; did you mean " + quoted(*meant) + "?";
+  std::string text = "there is no message " + in_quotes(type);
+  if (const auto meant = nearest(type, names)) text += "; did you mean " + in_quotes(*meant) + "?";
   return {Errc::unknown_message, std::move(text), 0};
 }
 

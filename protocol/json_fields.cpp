@@ -48,7 +48,7 @@ std::optional<std::string_view> nearest(std::string_view name,
   return best;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   if (text.size() <= kLongestQuote) return '"' + std::string(text) + '"';
   std::size_t cut = kLongestQuote;
   while (cut > 0 && is_continuation(text[cut])) --cut;
@@ -60,7 +60,7 @@ void JsonReading::fail(Errc code, std::string text) {
 }
 
 void JsonReading::must_be(std::string_view what) {
-  fail(Errc::malformed_message, quoted(field_) + " must be " + std::string(what));
+  fail(Errc::malformed_message, in_quotes(field_) + " must be " + std::string(what));
 }
 
 std::string JsonReading::text() {
@@ -112,17 +112,17 @@ void JsonReading::unknown_field(std::string_view key, std::span<const std::strin
     cursor_.take();
     return;
   }
-  std::string text = "there is no field " + quoted(key);
-  if (const auto meant = nearest(key, known)) text += "; did you mean " + quoted(*meant) + "?";
+  std::string text = "there is no field " + in_quotes(key);
+  if (const auto meant = nearest(key, known)) text += "; did you mean " + in_quotes(*meant) + "?";
   fail(Errc::malformed_message, std::move(text));
 }
 
 void JsonReading::missing_field(std::string_view key) {
-  fail(Errc::malformed_message, quoted(key) + " is missing");
+  fail(Errc::malformed_message, in_quotes(key) + " is missing");
 }
 
 void JsonReading::repeated_field(std::string_view key) {
-  fail(Errc::malformed_message, quoted(key) + " is given twice");
+  fail(Errc::malformed_message, in_quotes(key) + " is given twice");
 }
 
 }  // namespace tidemark

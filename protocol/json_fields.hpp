@@ -33,7 +33,7 @@ enum class Unknown : std::uint8_t { refuse, skip };
                                                       std::span<const std::string_view> known);
 
 /// `text` in quotation marks, cut to a length fit for an error's text.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// Reads valid JSON text. The first fault sticks: then values read as zero or empty, loops end, and
 /// nothing more is looked at.

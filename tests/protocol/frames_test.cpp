@@ -1,0 +1,143 @@
+// Ready frames are the codec's bytes behind a right header, to the byte.
+// tests/protocol/
+#include "protocol/frames.hpp"
+
+#include <random>
+
+#include <gmock/gmock.h>
+
+#include "tests/protocol/samples.hpp"
+
+namespace tidemark {
+namespace {
+
+struct Content {
+  std::string key;
+  std::vector<Header> headers;
+  std::string data;
+};
+
+std::string framed(const EventFramer& framer, const EventView& event) {
+  constexpr std::string_view kGuard = "guard";
+  std::string out(framer.size(event), '\0');
+  out += kGuard;
+  const char* const end = framer.write(event, out.data());
+  EXPECT_EQ(static_cast<std::size_t>(end - out.data()), out.size() - kGuard.size());
+  EXPECT_TRUE(out.ends_with(kGuard)) << "wrote past its size";
+  out.resize(out.size() - kGuard.size());
+  return out;
+}
+
+std::string expected_frame(WireForm form, Payload payload, const Event& event) {
+  std::string message;
+  encode(form, ServerMessage(event), payload, message);
+  std::string frame(kMaxFrameHeader, '\0');
+  const auto* const end = write_frame_header(form, message.size(), frame.data());
+  frame.resize(static_cast<std::size_t>(end - frame.data()));
+  return frame + message;
+}
+
+void expect_same(const Content& content, std::uint64_t offset, std::int64_t time) {
+  std::string packed;
+  for (const auto& h : content.headers) pack_header(packed, {h.name, h.value});
+  const EventView view{.offset = {offset},
+                       .time = {time},
+                       .key = content.key,
+                       .headers = HeadersView(packed),
+                       .data = content.data};
+  const Event event{.topic = "a/b",
+                    .offset = {offset},
+                    .time = {time},
+                    .key = content.key,
+                    .headers = content.headers,
+                    .data = content.data};
+  for (const auto form : {WireForm::json, WireForm::binary}) {
+    for (const auto payload : {Payload::json, Payload::text, Payload::bytes}) {
+      const EventFramer framer(form, TopicName::parse("a/b").value(), payload);
+      ASSERT_EQ(framed(framer, view), expected_frame(form, payload, event));
+    }
+  }
+}
+
+TEST(EventFramer, WritesWhatTheCodecWrites) {
+  const std::vector<Header> headers{
+      {"trace", "a\"1"}, {"x\\", ""}, {"long", std::string(300, '\n')}};
+  for (const auto& data : {std::string(), std::string("1"), std::string("{\"a\":\"b\\n\"}")}) {
+    expect_same({.key = {}, .headers = {}, .data = data}, 1, 0);
+    expect_same({.key = "key\t", .headers = {}, .data = data}, 999, 1790000000000);
+    expect_same({.key = {}, .headers = headers, .data = data}, kMaxInteger, 10);
+    expect_same({.key = "k", .headers = headers, .data = data}, 10, 99);
+  }
+}
+
+// Around 126 and 65536 bytes the header grows; text with escapes crosses while being written.
+TEST(EventFramer, CrossesTheSizesOfHeaders) {
+  for (std::size_t size = 0; size < 140; ++size) {
+    expect_same({.key = {}, .headers = {}, .data = std::string(size, 'x')}, 1, 0);
+    expect_same({.key = {}, .headers = {}, .data = std::string(size, '"')}, 1, 0);
+    expect_same({.key = {}, .headers = {}, .data = std::string(size, '\x01')}, 1, 0);
+  }
+  for (std::size_t size = 65536 - 100; size < 65536 + 4; ++size) {
+    expect_same({.key = {}, .headers = {}, .data = std::string(size, 'x')}, 1, 0);
+  }
+  expect_same({.key = {}, .headers = {}, .data = std::string(40000, '\n')}, 1, 0);
+}
+
+TEST(EventFramer, WritesWhatTheCodecWritesForRandomEvents) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const auto text = [&](std::size_t most) {
+    std::string out;
+    for (auto n = random() % (most + 1); n > 0; --n)
+      out.push_back(static_cast<char>(random() % 128));
+    return out;
+  };
+  for (int i = 0; i < 500; ++i) {
+    Content content{.key = text(20), .headers = {}, .data = text(300)};
+    for (auto n = random() % 4; n > 0; --n) content.headers.push_back({"n" + text(5), text(9)});
+    ASSERT_NO_FATAL_FAILURE(expect_same(content, random(), random()));
+  }
+}
+
+TEST(EventFramer, BeginsAsClientsRelyOn) {
+  const EventFramer framer(WireForm::json, TopicName::parse("a/b").value(), Payload::json);
+  const auto frame =
+      framed(framer, {.offset = {43}, .time = {5}, .key = {}, .headers = {}, .data = "1"});
+  EXPECT_EQ(frame.substr(2), R"({"type":"event","topic":"a/b","offset":43,"time":5,"data":1})");
+}
+
+TEST(FrameHeader, IsThatOfRfc6455) {
+  const auto header = [](WireForm form, std::size_t payload) {
+    std::string out(kMaxFrameHeader, '\0');
+    const auto* const end = write_frame_header(form, payload, out.data());
+    out.resize(static_cast<std::size_t>(end - out.data()));
+    EXPECT_EQ(out.size(), frame_header_size(payload));
+    return out;
+  };
+  using namespace std::string_literals;
+  EXPECT_EQ(header(WireForm::json, 0), "\x81\x00"s);
+  EXPECT_EQ(header(WireForm::json, 125), "\x81\x7d"s);
+  EXPECT_EQ(header(WireForm::binary, 126), "\x82\x7e\x00\x7e"s);
+  EXPECT_EQ(header(WireForm::json, 65535), "\x81\x7e\xff\xff"s);
+  EXPECT_EQ(header(WireForm::binary, 65536), "\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00"s);
+}
+
+TEST(AppendFrame, PutsWholeFramesOneAfterAnother) {
+  for (const auto form : {WireForm::json, WireForm::binary}) {
+    std::string frames;
+    std::string expected;
+    for (const auto& message : samples::server()) {
+      append_frame(form, message, Payload::json, frames);
+      const auto payload = samples::encoded(form, message);
+      std::string header(kMaxFrameHeader, '\0');
+      header.resize(static_cast<std::size_t>(
+          write_frame_header(form, payload.size(), header.data()) - header.data()));
+      expected += header + payload;
+    }
+    EXPECT_EQ(frames, expected);
+  }
+}
+
+}  // namespace
+}  // namespace tidemark
