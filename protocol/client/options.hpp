@@ -1,0 +1,76 @@
+// What a client can be told: where the broker is, how patient to be, how much to hold.
+// protocol/client/: plain structs, used by every unit of the folder.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "protocol/client/refusal.hpp"
+#include "protocol/messages.hpp"
+
+namespace tidemark::client {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// What the connection is doing.
+struct Connecting {
+  std::uint64_t attempt = 1;  ///< since the last time it was connected
+};
+struct Connected {};
+struct Disconnected {
+  Refusal reason;
+  milliseconds retry_in{0};
+  bool goodbye = false;  ///< the broker announced it, and when to come back
+};
+using Status = std::variant<Connecting, Connected, Disconnected>;
+
+struct ClientOptions {
+  std::string url = "ws://127.0.0.1:4437";  ///< ws:// or http://, host, port; no TLS yet
+  WireForm form = WireForm::binary;
+  milliseconds backoff_min{100};         ///< between tries: at least this,
+  milliseconds backoff_max{10'000};      ///< at most this; doubling, with full jitter between
+  milliseconds goodbye_max{60'000};      ///< a goodbye's delay is believed up to this
+  milliseconds connect_timeout{10'000};  ///< resolving, connecting and the handshake together
+  milliseconds ping_interval{
+      15'000};  ///< silence after which the broker is asked; twice: it's gone
+  /// Who publishes, for retries that do not double. Empty: a random name of this client. A name of
+  /// one's own needs an epoch higher than any used with it before (the time in ms will do), since
+  /// sequences begin at 0 with every client.
+  std::string producer_id;
+  std::uint64_t producer_epoch = 0;
+  std::size_t publishes_in_flight = 256;  ///< sent and unanswered; more wait their turn
+  std::size_t publish_bytes_in_flight = std::size_t{8} << 20;
+  std::size_t message_bytes = std::size_t{64} << 20;  ///< largest message taken from a broker
+  std::optional<std::uint64_t> seed;  ///< of backoff and producer name; unset: from the system
+  /// Called on the client's strand; be short.
+  std::function<void(const Status&)> on_status;
+};
+
+struct PublishOptions {
+  std::string content_type;             ///< see Publish::content_type
+  std::optional<Offset> expected_last;  ///< see Publish::expected_last
+  /// An identity kept by the application (an outbox); the client then numbers nothing itself.
+  std::optional<ProducerStamp> producer;
+  milliseconds timeout{30'000};  ///< 0: as long as it takes
+};
+
+struct PublishReceipt {
+  Epoch epoch;
+  OffsetRange offsets;     ///< empty for a duplicate whose offsets are no longer remembered
+  bool duplicate = false;  ///< an earlier attempt had been appended already
+};
+
+struct SubscribeOptions {
+  Start start = StartNow{};
+  OnGap on_gap = OnGap::earliest;
+  bool wait_for_topic = false;        ///< try again while the topic does not exist
+  std::size_t queued_events = 4'096;  ///< beyond these nothing more is read from the broker
+  std::size_t queued_bytes = std::size_t{4} << 20;
+};
+
+}  // namespace tidemark::client
