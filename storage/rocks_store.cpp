@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
+#include <stdexcept>
 #include <sys/resource.h>
 #include <system_error>
 #include <unistd.h>
@@ -23,6 +24,10 @@
 #include "storage/rocks_log.hpp"
 
 namespace tidemark::storage {
+
+void throw_exception_from_error(const OpenError& error, const boost::source_location& where) {
+  boost::throw_exception(std::runtime_error(error.text), where);
+}
 namespace {
 
 namespace fs = std::filesystem;

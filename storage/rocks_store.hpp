@@ -34,6 +34,9 @@ struct OpenError {
   Errc code = Errc::storage_failed;
   std::string text;  ///< whole sentences: what was found, where, what can be done
 };
+/// What value() of a failed open throws, found by Boost's result: a runtime_error with the text.
+[[noreturn]] void throw_exception_from_error(const OpenError& error,
+                                             const boost::source_location& where);
 
 /// Opens (or creates) the log in `directory`.
 /// Errors: store_locked (another process has it), store_not_writable, store_newer_format,
