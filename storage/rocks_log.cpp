@@ -157,6 +157,14 @@ void RocksLog::take_state(const StoreState& state) {
     incidents_.push_back({.number = incident.number, .buffered_only = incident.buffered_only});
 }
 
+std::shared_lock<std::shared_mutex> RocksLog::enter() {
+  // glibc's lock prefers readers: without this turnstile a steady stream of them starves recover().
+  if (reopening_) {
+    const std::lock_guard wait(reopening_mutex_);
+  }
+  return std::shared_lock(store_mutex_);
+}
+
 Result<void> RocksLog::readable() const {
   return database_ ? ok() : Result<void>(Errc::storage_failed);
 }
@@ -210,7 +218,7 @@ Result<void> RocksLog::put_meta(PendingWrite& pending, const TopicMeta& meta) {
 }
 
 Result<void> RocksLog::commit(const CommitGroup& group, Durability durability) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   const std::lock_guard writing(write_mutex_);
   if (auto can = writable(); !can) return can;
   if (group.empty()) return durability == Durability::synced ? sync_locked() : ok();
@@ -243,16 +251,19 @@ Result<void> RocksLog::commit(const CommitGroup& group, Durability durability) {
 }
 
 Result<void> RocksLog::sync() {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   const std::lock_guard writing(write_mutex_);
   if (auto can = writable(); !can) return can;
   return sync_locked();
 }
 
 Result<void> RocksLog::recover() {
+  const std::lock_guard reopening(reopening_mutex_);
+  reopening_ = true;
   cancel_compaction_ = true;
   const std::unique_lock store(store_mutex_);
   cancel_compaction_ = false;
+  reopening_ = false;  // those who saw it wait for reopening_mutex_, the others for store_mutex_
   failed_ = true;
   database_.reset();
   const auto status = RocksDatabase::open(database_path(directory_), options_,
@@ -281,7 +292,7 @@ void RocksLog::reserve_topic_ids() {
 }
 
 TopicId RocksLog::next_topic_id() {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   const std::lock_guard writing(write_mutex_);
   const std::lock_guard ids(ids_mutex_);
   reserve_topic_ids();
@@ -314,7 +325,7 @@ Epoch RocksLog::next_epoch() {
 }
 
 Log::Incident RocksLog::incidents_after(std::uint64_t answered) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   Incident merged{.number = answered, .buffered_only = true};
   for (const auto& incident : incidents_) {
     if (incident.number <= answered) continue;
@@ -345,7 +356,7 @@ Result<Tail> RocksLog::tail(const TopicMeta& meta) {
 }
 
 Result<std::optional<LoadedTopic>> RocksLog::load(const TopicName& name) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
   std::string bytes;
   const auto status = database_->db().Get({}, database_->topics(), slice(name.str()), &bytes);
@@ -360,7 +371,7 @@ Result<std::optional<LoadedTopic>> RocksLog::load(const TopicName& name) {
 }
 
 Result<void> RocksLog::read(TopicId topic, Offset from, const BatchSink& sink, bool sequential) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   if (auto can = readable(); !can) return can;
   EventIterator it(*database_, topic, sequential);
   std::optional<BatchHeader> before;
@@ -376,7 +387,7 @@ Result<void> RocksLog::read(TopicId topic, Offset from, const BatchSink& sink, b
 }
 
 Result<std::optional<BatchHeader>> RocksLog::header_at(TopicId topic, Offset offset) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
   EventIterator it(*database_, topic);
   std::optional<BatchHeader> before;
@@ -388,7 +399,7 @@ Result<std::optional<BatchHeader>> RocksLog::header_at(TopicId topic, Offset off
 }
 
 Result<std::optional<ProducerState>> RocksLog::producer(TopicId topic, std::string_view id) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
   std::string bytes;
   const auto status =
@@ -401,7 +412,7 @@ Result<std::optional<ProducerState>> RocksLog::producer(TopicId topic, std::stri
 }
 
 Result<void> RocksLog::erase(const TopicMeta& meta) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   const std::lock_guard writing(write_mutex_);
   if (auto can = writable(); !can) return can;
   std::string old;
@@ -420,7 +431,7 @@ Result<void> RocksLog::erase(const TopicMeta& meta) {
 }
 
 Result<void> RocksLog::reclaim(TopicId topic, Offset keep) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   {
     // Files go at once and for good: the watermark that allows it must not come back without them.
     const std::lock_guard writing(write_mutex_);
@@ -491,7 +502,7 @@ Result<void> RocksLog::pay_debts() {
 }
 
 Result<std::vector<TopicMeta>> RocksLog::page(std::string_view after) {
-  const std::shared_lock store(store_mutex_);
+  const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
   std::vector<TopicMeta> metas;
   const std::unique_ptr<rocksdb::Iterator> it(

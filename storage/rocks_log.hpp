@@ -28,7 +28,7 @@ struct KeyRange {
 };
 
 /// Threads: as Log. A sink must not call the log again; a visitor may.
-/// Lock order: store_mutex_, write_mutex_, ids_mutex_ or debts_mutex_.
+/// Lock order: reopening_mutex_, store_mutex_, write_mutex_, ids_mutex_ or debts_mutex_.
 class RocksLog final : public Log {
  public:
   struct Parts {
@@ -62,6 +62,7 @@ class RocksLog final : public Log {
 
  private:
   [[nodiscard]] Result<void> writable() const;
+  [[nodiscard]] std::shared_lock<std::shared_mutex> enter();
   [[nodiscard]] Result<void> readable() const;
   Result<void> put_meta(PendingWrite& pending, const TopicMeta& meta);
   Result<void> write(PendingWrite& pending, Durability durability);
@@ -79,6 +80,8 @@ class RocksLog final : public Log {
   const StoreOptions options_;
   const std::string boot_id_;
 
+  std::mutex reopening_mutex_;
+  std::atomic<bool> reopening_{false};       ///< whoever enters waits for reopening_mutex_ first
   std::shared_mutex store_mutex_;            ///< exclusive: reopening
   std::unique_ptr<RocksDatabase> database_;  ///< null: reopening has failed
   std::atomic<bool> cancel_compaction_{false};
