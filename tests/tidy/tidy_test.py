@@ -100,9 +100,10 @@ def heads(tree):
             if not line.startswith("// "):
                 break
             comment.append(line)
-        place = f"// {name.split('/', 1)[0]}/"
-        if len(comment) < 2 or not any(line.startswith(place) for line in comment[1:]):
-            yield f'{name}: begins with what it is, then its place in the house ("{place}…")'
+        place = name.split("/", 1)[0] + "/"
+        said = " ".join(line[3:] for line in comment)
+        if len(comment) < 2 or not re.search(rf"\s{place}[\w/]*: ", said):
+            yield f'{name}: begins with what it is, then its place in the house ("{place}: …")'
         if name.endswith(".hpp") and "#pragma once" not in text:
             yield f"{name}: no #pragma once"
 

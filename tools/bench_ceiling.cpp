@@ -1,0 +1,208 @@
+// A bare loop that writes ready frames to sockets: what no broker on this machine can exceed.
+// tools/: part of `tidemark bench`, see bench_modes.hpp.
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "protocol/frames.hpp"
+#include "tools/bench_modes.hpp"
+
+namespace tidemark::tools::bench {
+namespace {
+
+// Pairs of connected loopback sockets: the sender's ends and the readers'.
+struct Pairs {
+  std::vector<int> senders;
+  std::vector<int> readers;
+  ~Pairs() {
+    for (const int fd : senders) ::close(fd);
+    for (const int fd : readers) ::close(fd);
+  }
+};
+
+void require(bool good, const char* what) {
+  if (!good) throw BenchError(std::string(what) + " failed; ulimit -n may be too low");
+}
+
+void connect_pairs(Pairs& pairs, std::size_t count) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  require(::bind(listener, any, size) == 0 && ::listen(listener, 128) == 0 &&
+              ::getsockname(listener, any, &size) == 0,
+          "listening");
+  const int yes = 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int reader = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    require(reader >= 0, "socket");
+    pairs.readers.push_back(reader);
+    require(::connect(reader, any, size) == 0, "connect");
+    const int sender = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    require(sender >= 0, "accept");
+    pairs.senders.push_back(sender);
+    ::setsockopt(sender, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    ::fcntl(reader, F_SETFL, ::fcntl(reader, F_GETFL) | O_NONBLOCK);
+  }
+  ::close(listener);
+}
+
+// Frames of the size the broker's have, as they would lie in a segment.
+std::string frames_of(const Common& common, std::size_t count) {
+  Payloads payloads(common.size, 5);
+  const auto topic = TopicName::parse(topic_of("bench/0000000000000-0", 0)).value();
+  const EventFramer framer(common.form, topic, Payload::json);
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    const EventView event{.offset = {100'000 + i},
+                          .time = {1'790'000'000'000},
+                          .key = {},
+                          .headers = {},
+                          .data = payloads.stamped(0)};
+    const auto at = out.size();
+    out.resize(at + framer.size(event));
+    framer.write(event, out.data() + at);
+  }
+  return out;
+}
+
+// Never returns: writes the same run to every socket, over and over, until killed.
+[[noreturn]] void send_forever(const Pairs& pairs, const std::string& run) {
+  while (true) {
+    for (const int fd : pairs.senders) {
+      std::size_t sent = 0;
+      while (sent < run.size()) {
+        const auto count = ::send(fd, run.data() + sent, run.size() - sent, MSG_NOSIGNAL);
+        if (count > 0) {
+          sent += static_cast<std::size_t>(count);
+        } else if (errno == EAGAIN) {
+          pollfd wanted{.fd = fd, .events = POLLOUT, .revents = 0};
+          ::poll(&wanted, 1, 1000);
+        } else if (errno != EINTR) {
+          ::_exit(1);
+        }
+      }
+    }
+  }
+}
+
+// Reads and walks the frames as a measurement of the broker would.
+class Reader {
+ public:
+  explicit Reader(const Pairs& pairs)
+      : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+        carries_(pairs.readers.size()),
+        buffer_(std::size_t{256} << 10),
+        fds_(pairs.readers) {
+    for (std::size_t i = 0; i < fds_.size(); ++i) {
+      epoll_event event{};
+      event.events = EPOLLIN;
+      event.data.u64 = i;
+      require(::epoll_ctl(epoll_, EPOLL_CTL_ADD, fds_[i], &event) == 0, "epoll_ctl");
+    }
+  }
+  ~Reader() { ::close(epoll_); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  std::uint64_t read_for(std::chrono::nanoseconds duration) {
+    std::uint64_t frames = 0;
+    const auto until = now_ns() + duration.count();
+    while (now_ns() < until) {
+      if (interrupted()) throw BenchError("interrupted");
+      epoll_event events[1024];
+      const int count = ::epoll_wait(epoll_, events, 1024, 50);
+      for (int i = 0; i < count; ++i) frames += read(events[i].data.u64);
+    }
+    return frames;
+  }
+
+ private:
+  std::uint64_t read(std::size_t index) {
+    auto& carry = carries_[index];
+    std::ranges::copy(carry, buffer_.begin());
+    const auto count =
+        ::recv(fds_[index], buffer_.data() + carry.size(), buffer_.size() - carry.size(), 0);
+    if (count <= 0) return 0;
+    const char* at = buffer_.data();
+    const char* const end = at + carry.size() + static_cast<std::size_t>(count);
+    std::uint64_t frames = 0;
+    FrameView frame;
+    while (const char* const next = read_frame(at, end, frame)) {
+      at = next;
+      ++frames;
+    }
+    carry.assign(at, end);
+    return frames;
+  }
+
+  int epoll_;
+  std::vector<std::string> carries_;
+  std::vector<char> buffer_;
+  std::vector<int> fds_;
+};
+
+struct Sender {
+  pid_t pid = -1;
+  ~Sender() {
+    if (pid <= 0) return;
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+  }
+};
+
+Row measure(const Common& common, const CeilingOptions& options, std::size_t per_write) {
+  Pairs pairs;
+  connect_pairs(pairs, options.connections);
+  const auto run = frames_of(common, per_write);
+  Sender sender;
+  sender.pid = ::fork();
+  require(sender.pid >= 0, "fork");
+  if (sender.pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pin_to(common.broker.server_cores);
+    send_forever(pairs, run);
+  }
+  Reader reader(pairs);
+  reader.read_for(common.warm_up);
+  const auto cpu_before = process_cpu_seconds(sender.pid).value_or(0);
+  const auto began = now_ns();
+  const auto frames = static_cast<double>(reader.read_for(common.duration));
+  Cost::Spent spent{.seconds = static_cast<double>(now_ns() - began) / 1e9,
+                    .cpu_seconds = process_cpu_seconds(sender.pid).value_or(0) - cpu_before,
+                    .threads = {}};
+  Row row;
+  row.number("per_write", "events a write", static_cast<double>(per_write));
+  row.number("write_bytes", "bytes a write", static_cast<double>(run.size()));
+  put_rates(row, "deliveries", "deliveries", frames, spent);
+  return row;
+}
+
+}  // namespace
+
+Report ceiling(const Common& common, const CeilingOptions& options) {
+  Progress progress(common.progress);
+  Report report{.mode = "ceiling", .setting = {}, .rows = {}, .faults = {}};
+  report.setting.text("machine", "machine", machine());
+  report.setting.text("wire", "wire form", std::string(subprotocol(common.form)));
+  report.setting.number("size_bytes", "event data, bytes", static_cast<double>(common.size));
+  report.setting.number("connections", "connections", static_cast<double>(options.connections));
+  for (const auto per_write : options.per_write) {
+    progress.say(std::to_string(per_write) + " events a write");
+    report.rows.push_back(measure(common, options, per_write));
+  }
+  return report;
+}
+
+}  // namespace tidemark::tools::bench

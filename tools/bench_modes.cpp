@@ -1,0 +1,60 @@
+// What all measurements report in the same way.
+// tools/: see bench_modes.hpp.
+#include "tools/bench_modes.hpp"
+
+#include <ctime>
+
+namespace tidemark::tools::bench {
+
+Row setting(const Common& common, const Broker& broker) {
+  char date[32];
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  std::strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &utc);
+  Row row;
+  row.text("date", "date", date);
+  row.text("machine", "machine", machine());
+  if (broker.owned()) {
+    row.text("server_cores", "broker on core", core_list(common.broker.server_cores));
+    row.text("client_cores", "generator on core", core_list(common.broker.client_cores));
+    row.text("file_system", "data on", broker.file_system());
+  } else {
+    row.text("server", "broker", common.broker.server);
+  }
+  row.text("wire", "wire form", std::string(subprotocol(common.form)));
+  row.number("size_bytes", "event data, bytes", static_cast<double>(common.size));
+  return row;
+}
+
+Cost::Cost(const Broker& broker) : broker_(broker), began_(now_ns()), cpu_(broker.cpu()) {}
+
+Cost::Spent Cost::spent() const {
+  Spent out{
+      .seconds = static_cast<double>(now_ns() - began_) / 1e9, .cpu_seconds = 0, .threads = {}};
+  const auto now = broker_.cpu();
+  if (!cpu_ || !now) return out;
+  out.cpu_seconds = now->seconds - cpu_->seconds;
+  for (const auto& [name, seconds] : now->threads) {
+    const auto before = cpu_->threads.find(name);
+    out.threads[name] = seconds - (before == cpu_->threads.end() ? 0 : before->second);
+  }
+  return out;
+}
+
+void put_rates(Row& row, const std::string& key, const std::string& label, double count,
+               const Cost::Spent& spent) {
+  row.number(key + "_per_second", label + "/s", count / spent.seconds);
+  if (spent.cpu_seconds <= 0) return;
+  row.number(key + "_per_cpu_second", label + " per server-CPU-second", count / spent.cpu_seconds);
+  row.number("cpu_percent", "server CPU", 100 * spent.cpu_seconds / spent.seconds, "%");
+}
+
+void put_threads(Row& row, const Cost::Spent& spent) {
+  for (const auto& [name, seconds] : spent.threads) {
+    const double percent = 100 * seconds / spent.seconds;
+    if (percent >= 1) row.number("thread_" + name + "_percent", "  thread " + name, percent, "%");
+  }
+}
+
+}  // namespace tidemark::tools::bench
