@@ -203,7 +203,13 @@ void encode(const Message& message, std::string& out) {
 
 Decoded<ClientMessage> decode_binary_client(std::string_view bytes) {
   auto decoded = decode<ClientMessage>(bytes);
-  if (decoded) return decoded;
+  if (decoded) {
+    const auto* publish = std::get_if<Publish>(&*decoded);
+    if (publish == nullptr || !publish->producer || check_producer(*publish->producer)) {
+      return decoded;
+    }
+    return DecodeError{Errc::invalid_producer, "a producer's id has 1 to 128 bytes", publish->id};
+  }
   DecodeError error = decoded.error();
   if (error.code != Errc::unknown_message) error.id = id_in(bytes);
   return error;

@@ -245,6 +245,9 @@ void get_events(JsonReading& in, PublishDraft& draft) {
 
 void get_producer(JsonReading& in, PublishDraft& draft) {
   draft.message.producer = object(in, "producer", kProducer);
+  if (!in.fault() && !check_producer(*draft.message.producer)) {
+    in.fail(Errc::invalid_producer, "\"producer\" needs an id of 1 to 128 bytes");
+  }
 }
 
 // The four fields of a single event at the message's own level.

@@ -7,10 +7,11 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/error.hpp>
+
+#include "protocol/eight_bytes.hpp"
 
 namespace tidemark {
 namespace {
@@ -61,25 +62,25 @@ struct Checker {
   std::size_t deepest = 0;
 };
 
-// Past the JSON string that begins at `at`. Most strings of a message are names and short, so the
-// first bytes are looked at one by one; memchr is for the payload's.
+// Past the JSON string that begins at `at`. Eight bytes at a time: most strings are names of up to
+// eight bytes, and a loop over their bytes mispredicts its end nearly every time.
 const char* past_string(const char* at, const char* end) {
-  constexpr int kShort = 16;
   ++at;
-  for (int i = 0; i < kShort; ++i, ++at) {
+  while (end - at >= 8) {
+    const auto eight = eight_bytes::load(at);
+    const auto found = eight_bytes::equal(eight, '"') | eight_bytes::equal(eight, '\\');
+    if (found == 0) {
+      at += 8;
+      continue;
+    }
+    at += eight_bytes::first(found);
     if (*at == '"') return at + 1;
-    // A branch, not a sum: so that the next byte's load need not wait for this one's.
-    if (*at == '\\') [[unlikely]]
-      ++at;
+    at += 2;
   }
-  for (;;) {
-    const auto* quote =
-        static_cast<const char*>(std::memchr(at, '"', static_cast<std::size_t>(end - at)));
-    const char* before = quote;
-    while (before != at && before[-1] == '\\') --before;
-    if ((quote - before) % 2 == 0) return quote + 1;
-    at = quote + 1;
+  for (; *at != '"'; ++at) {
+    if (*at == '\\') ++at;
   }
+  return at + 1;
 }
 
 const char* past_container(const char* at, const char* end) {

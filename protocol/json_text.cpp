@@ -3,9 +3,10 @@
 #include "protocol/json_text.hpp"
 
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cstring>
+
+#include "protocol/eight_bytes.hpp"
 
 namespace tidemark {
 namespace {
@@ -23,26 +24,15 @@ constexpr auto kWidth = [] {
 
 std::uint8_t width_of(char c) { return kWidth[static_cast<unsigned char>(c)]; }
 
-constexpr std::uint64_t repeat(std::uint8_t byte) { return 0x0101010101010101U * byte; }
-
-// Non-zero if one of eight bytes must be escaped; exact in its lowest set bit, which is all that is
-// used. Eight at a time because a scan byte by byte costs more than all the rest of a frame.
-std::uint64_t escapes_in(std::uint64_t eight) {
-  const auto zero_byte = [](std::uint64_t x) { return (x - repeat(1)) & ~x & repeat(0x80); };
-  const auto below_space = (eight - repeat(0x20)) & ~eight & repeat(0x80);
-  return below_space | zero_byte(eight ^ repeat('"')) | zero_byte(eight ^ repeat('\\'));
-}
-
-// How many bytes from the start need no escape.
+// How many bytes from the start need no escape. Eight at a time, because a scan byte by byte costs
+// more than all the rest of a frame.
 std::size_t clean_run(std::string_view text) {
   std::size_t i = 0;
-  if constexpr (std::endian::native == std::endian::little) {
-    for (; i + 8 <= text.size(); i += 8) {
-      std::uint64_t eight = 0;
-      std::memcpy(&eight, text.data() + i, 8);
-      const auto found = escapes_in(eight);
-      if (found != 0) return i + static_cast<std::size_t>(std::countr_zero(found)) / 8;
-    }
+  for (; i + 8 <= text.size(); i += 8) {
+    const auto eight = eight_bytes::load(text.data() + i);
+    const auto found = eight_bytes::below(eight, 0x20) | eight_bytes::equal(eight, '"') |
+                       eight_bytes::equal(eight, '\\');
+    if (found != 0) return i + eight_bytes::first(found);
   }
   while (i < text.size() && width_of(text[i]) == 1) ++i;
   return i;

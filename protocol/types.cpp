@@ -223,6 +223,13 @@ Result<void> check_event(NewEvent& event, Payload payload, std::size_t max_event
   return ok();
 }
 
+Result<void> check_producer(const ProducerStamp& stamp) {
+  if (stamp.id.empty() || stamp.id.size() > limits::producer_id_bytes)
+    return Errc::invalid_producer;
+  if (!valid_utf8(stamp.id)) return Errc::invalid_producer;
+  return ok();
+}
+
 bool valid_utf8(std::string_view text) {
   while (!text.empty()) {
     if (text.size() >= 8 && eight_ascii(text)) {

@@ -196,6 +196,9 @@ enum class Payload : std::uint8_t {
 [[nodiscard]] Result<void> check_event(NewEvent& event, Payload payload,
                                        std::size_t max_event_bytes);
 
+/// Checks the id (UTF-8, 1 to limits::producer_id_bytes). Errors: invalid_producer.
+[[nodiscard]] Result<void> check_producer(const ProducerStamp& stamp);
+
 /// True if `text` is well-formed UTF-8 (no overlong forms, no surrogates).
 [[nodiscard]] bool valid_utf8(std::string_view text);
 

@@ -168,6 +168,20 @@ TEST(BinaryCodec, RefusesTextThatIsNotUtf8ButTakesAnyData) {
   EXPECT_EQ(with("t", samples::event("", "", {{"a", "\xff"}})), Errc::malformed_message);
 }
 
+TEST(BinaryCodec, RefusesProducersWithoutAnIdOrWithAHugeOne) {
+  for (const std::size_t size : {std::size_t{0}, limits::producer_id_bytes + 1}) {
+    const ClientMessage message =
+        Publish{.id = 1,
+                .topic = "t",
+                .events = {samples::event("1")},
+                .producer = ProducerStamp{.id = std::string(size, 'p'), .epoch = 0, .sequence = 0}};
+    EXPECT_EQ(code_of(samples::encoded(WireForm::binary, message)), Errc::invalid_producer);
+    const auto json = decode_client(WireForm::json, samples::encoded(WireForm::json, message));
+    ASSERT_FALSE(json);
+    EXPECT_EQ(json.error().code, Errc::invalid_producer);
+  }
+}
+
 TEST(BinaryCodec, RefusesUnknownEnumerators) {
   const ClientMessage message = Subscribe{.id = 1, .topic = "t"};
   const auto bytes = samples::encoded(WireForm::binary, message);
