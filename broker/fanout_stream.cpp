@@ -1,1 +1,210 @@
-// stub
+// The layer under beast::websocket::stream through which shared, ready frames are sent.
+// broker/: see fanout_stream.hpp.
+#include "broker/fanout_stream.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <boost/asio/error.hpp>
+
+namespace tidemark::broker {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+
+error_code last_error() { return {errno, boost::system::system_category()}; }
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+}  // namespace
+
+// ---- FrameTracker ----
+
+std::size_t FrameTracker::header_bytes() const {
+  const unsigned length = header_[1] & 0x7fU;
+  const std::size_t extended = length == 126 ? 2 : length == 127 ? 8 : 0;
+  return 2 + extended + ((header_[1] & 0x80U) != 0 ? 4 : 0);
+}
+
+std::uint64_t FrameTracker::payload_bytes() const {
+  const unsigned length = header_[1] & 0x7fU;
+  if (length < 126) return length;
+  const std::size_t end = length == 126 ? 4 : 10;
+  std::uint64_t value = 0;
+  for (std::size_t i = 2; i < end; ++i) value = value << 8U | header_.at(i);
+  return value;
+}
+
+void FrameTracker::pass(const char* bytes, std::size_t count) {
+  while (count > 0) {
+    if (rest_ > 0) {
+      const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(rest_, count));
+      rest_ -= step;
+      bytes += step;
+      count -= step;
+      continue;
+    }
+    header_.at(have_++) = static_cast<unsigned char>(*bytes++);
+    --count;
+    if (have_ == 1 && (header_[0] & 0x0fU) == 0x8U) seen_close_ = true;
+    if (have_ >= 2 && have_ == header_bytes()) {
+      rest_ = payload_bytes();
+      have_ = 0;
+    }
+  }
+}
+
+// ---- FanoutStream ----
+
+FanoutStream::~FanoutStream() = default;
+
+FanoutStream::Sent FanoutStream::send_run(std::string_view frames) {
+  run_ = frames;
+  if (!pump_run()) return dead_ ? Sent::failed : Sent::parked;
+  return Sent::whole;
+}
+
+void FanoutStream::admit(std::unique_ptr<BeastWrite> write) {
+  if (dead_) return write->done->complete(asio::error::operation_aborted, 0);
+  if (write->count == 0) return write->done->complete({}, 0);
+  write_ = std::move(write);
+  // With a run in flight its own wait goes on with what is parked here.
+  if (run_.empty() && !waiting_) pump();
+}
+
+/// Sends what can be sent, the run first: it began at a boundary and ends at one.
+void FanoutStream::pump() {
+  const bool was_free = free();
+  if (!pump_run()) return;
+  if (write_ && !pump_write()) return;
+  if (!was_free && free() && owner_ != nullptr) owner_->stream_free();
+}
+
+/// True if no run is left.
+bool FanoutStream::pump_run() {
+  while (!run_.empty()) {
+    const ssize_t sent = ::send(socket_.native_handle(), run_.data(), run_.size(), kSendFlags);
+    if (sent < 0) {
+      if (would_block()) {
+        wait();
+      } else {
+        fail();
+      }
+      return false;
+    }
+    run_.remove_prefix(static_cast<std::size_t>(sent));
+    sent_bytes_ += static_cast<std::size_t>(sent);
+  }
+  return true;
+}
+
+/// True if Beast has no write left: it is told of what went, even if only a part did.
+bool FanoutStream::pump_write() {
+  std::array<iovec, kMaxPieces> pieces{};
+  for (std::size_t i = 0; i < write_->count; ++i) {
+    const auto& piece = write_->pieces.at(i);
+    pieces.at(i) = {const_cast<void*>(piece.data()), piece.size()};  // NOLINT: sendmsg's interface
+  }
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = write_->count;
+  const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, kSendFlags);
+  if (sent < 0 && would_block()) {
+    wait();
+    return false;
+  }
+  const error_code error = sent < 0 ? last_error() : error_code{};
+  const auto write = std::move(write_);
+  if (error) {
+    write->done->complete(error, 0);
+    fail();
+    return false;
+  }
+  auto left = static_cast<std::size_t>(sent);
+  sent_bytes_ += left;
+  write->done->complete({}, left);
+  for (std::size_t i = 0; framing_ && i < write->count && left > 0; ++i) {
+    const auto& piece = write->pieces.at(i);
+    const std::size_t step = std::min(left, piece.size());
+    tracker_.pass(static_cast<const char*>(piece.data()), step);
+    left -= step;
+  }
+  return true;
+}
+
+void FanoutStream::wait() {
+  if (waiting_) return;
+  waiting_ = true;
+  auto keep = owner_ != nullptr ? owner_->keep_alive() : nullptr;
+  socket_.async_wait(Socket::wait_write,
+                     [this, keep = std::move(keep)](error_code error) { waited(error); });
+}
+
+void FanoutStream::waited(error_code error) {
+  waiting_ = false;
+  if (error || dead_) return fail();
+  pump();
+}
+
+/// Beast's write must end too, or its close would never complete.
+void FanoutStream::fail() {
+  const bool was_dead = std::exchange(dead_, true);
+  run_ = {};
+  if (auto write = std::move(write_)) write->done->complete(asio::error::operation_aborted, 0);
+  if (!was_dead && owner_ != nullptr) owner_->stream_failed();
+}
+
+void FanoutStream::abort() {
+  error_code ignored;
+  dead_ = true;
+  socket_.close(ignored);
+  fail();
+}
+
+void FanoutStream::take_from_stash(std::size_t count) {
+  stash_at_ += count;
+  if (stash_at_ < stash_.size()) return;
+  stash_ = {};  // gives its memory back
+  stash_at_ = 0;
+}
+
+// ---- teardown ----
+
+void teardown(boost::beast::role_type, FanoutStream& stream, error_code& error) {
+  stream.socket_.shutdown(Socket::shutdown_send, error);
+  stream.abort();
+}
+
+void FanoutStream::start_teardown(std::unique_ptr<Completion> done) {
+  error_code error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error) return done->complete(error, 0);
+  teardown_ = std::move(done);
+  drop_incoming(std::size_t{1} << 20);
+}
+
+/// The peer's time is the owner's to limit: abort() ends the wait.
+void FanoutStream::drop_incoming(std::size_t budget) {
+  auto keep = owner_ != nullptr ? owner_->keep_alive() : nullptr;
+  socket_.async_wait(Socket::wait_read, [this, keep = std::move(keep), budget](error_code error) {
+    std::array<char, 16384> bytes;  // NOLINT: filled by recv
+    ssize_t count = -1;
+    if (!error) count = ::recv(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    // One read per turn: a peer that never stops sending must not hold the thread.
+    const bool again = !error && count < 0 && would_block();
+    if (again || (count > 0 && static_cast<std::size_t>(count) < budget)) {
+      return drop_incoming(budget - (again ? 0 : static_cast<std::size_t>(count)));
+    }
+    auto done = std::move(teardown_);
+    abort();
+    done->complete(error, 0);
+  });
+}
+
+}  // namespace tidemark::broker

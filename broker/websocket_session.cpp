@@ -1,1 +1,558 @@
-// stub
+// One WebSocket connection: requests in, answers and events out.
+// broker/: see websocket_session.hpp.
+#include "broker/websocket_session.hpp"
+
+#include <algorithm>
+
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+
+#include "broker/api_routes.hpp"
+#include "protocol/frames.hpp"
+
+namespace tidemark::broker {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = boost::beast::websocket;
+using boost::system::error_code;
+using storage::Topic;
+
+namespace {
+
+// Enough to fill a socket's buffer; more would only delay the other sessions of the thread.
+constexpr int kStepsPerFlush = 8;
+// A stalled client's events are copied after this long, so that it keeps no segment from being
+// freed.
+constexpr std::chrono::seconds kReleaseAfter{1};
+// A buffer that answers have left behind is kept for the next ones up to this size.
+constexpr std::size_t kKeptReplies = std::size_t{32} << 10;
+// What a std::string holds without the heap.
+constexpr std::size_t kSmallString = 15;
+// An empty ping, ready to be sent.
+constexpr std::string_view kPingFrame{"\x89\x00", 2};
+
+}  // namespace
+
+std::optional<WireForm> choose_form(std::string_view offered) {
+  if (offered.empty()) return WireForm::json;
+  for (const auto token : beast::http::token_list{offered}) {
+    for (const auto form : {WireForm::json, WireForm::binary}) {
+      if (std::string_view(token) == subprotocol(form)) return form;
+    }
+  }
+  return std::nullopt;
+}
+
+/// A subscription of this connection.
+struct WebSocketSession::Follower final : Waiter, std::enable_shared_from_this<Follower> {
+  Follower(WebSocketSession& s, std::string t, const Subscribe& m)
+      : session(s), topic(std::move(t)), id(m.id), on_gap(m.on_gap) {}
+  void wake() override { make_ready(); }
+  void enqueue();
+  void make_ready();
+
+  WebSocketSession& session;  // removes its followers when it ends
+  const std::string topic;
+  const RequestId id;
+  const OnGap on_gap;
+  std::optional<Cursor> cursor;  // none while the topic is being opened
+  bool loading = false;
+  bool removed = false;
+  ReadyHook ready_hook;
+};
+
+struct WebSocketSession::ReadyList {
+  using Option = boost::intrusive::member_hook<Follower, ReadyHook, &Follower::ready_hook>;
+  boost::intrusive::list<Follower, Option, boost::intrusive::constant_time_size<false>> list;
+};
+
+void WebSocketSession::Follower::enqueue() {
+  if (!cursor || loading || removed || ready_hook.is_linked()) return;
+  session.ready_->list.push_back(*this);
+}
+
+void WebSocketSession::Follower::make_ready() {
+  enqueue();
+  session.schedule();
+}
+
+/// A publish of this connection on its way through the committer.
+struct WebSocketSession::Publishing final : storage::PublishRequest {
+  Publishing(TopicName name, std::shared_ptr<WebSocketSession> s, RequestId i)
+      : PublishRequest(std::move(name)), session(std::move(s)), id(i) {}
+  void answer() override { session->published(*this); }
+
+  // Shared: the connection may be gone before the answer comes.
+  const std::shared_ptr<WebSocketSession> session;
+  const RequestId id;
+};
+
+WebSocketSession::WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket,
+                                   WireForm form)
+    : Connection(group, std::move(slot)),
+      ws_(std::move(socket)),
+      form_(form),
+      last_seen_(group.now()),
+      deadline_(group.now() + group.limits().handshake_timeout) {
+  stream().set_owner(*this);
+  ++group.network().websockets;
+}
+
+WebSocketSession::~WebSocketSession() { --group().network().websockets; }
+
+// ---- handshake and reading ----
+
+void WebSocketSession::accept(const Request& request, std::string_view behind, bool echo) {
+  stream().give_back(behind);
+  ws_.auto_fragment(false);
+  ws_.read_message_max(group().limits().message_bytes);
+  ws_.set_option(
+      websocket::stream_base::decorator([form = form_, echo](websocket::response_type& response) {
+        response.set(beast::http::field::server, "tidemark");
+        if (!echo) return;
+        const auto name = subprotocol(form);
+        response.set(beast::http::field::sec_websocket_protocol,
+                     beast::string_view(name.data(), name.size()));
+      }));
+  ws_.control_callback([this](websocket::frame_type, beast::string_view) {
+    last_seen_ = group().now();
+    pinged_ = false;
+  });
+  ws_.async_accept(request,
+                   [self = shared_from_this()](error_code error) { self->accepted(error); });
+}
+
+void WebSocketSession::accepted(error_code error) {
+  if (error || over_) return abort();
+  open_ = true;
+  stream().begin_frames();
+  last_seen_ = group().now();
+  if (group().network().stopping) drain();
+  read();
+}
+
+bool WebSocketSession::may_read() const {
+  const auto& limits = group().limits();
+  return open_ && !reading_ && !over_ && !closing_ && publishes_ < limits.publishes_in_flight &&
+         replies_.size() < limits.reply_bytes;
+}
+
+void WebSocketSession::read() {
+  if (!may_read()) return;
+  reading_ = true;
+  ws_.async_read_some(space(), [self = shared_from_this()](error_code error, std::size_t bytes) {
+    self->on_read(error, bytes);
+  });
+}
+
+/// Room for what comes next of a message. It grows with what has come, not with what a frame's
+/// header claims.
+asio::mutable_buffer WebSocketSession::space() {
+  if (filled_ < small_.size() && large_.empty()) {
+    return asio::buffer(small_) + filled_;
+  }
+  if (large_.empty()) large_.assign(small_.data(), filled_);
+  if (filled_ == large_.size()) {
+    const auto most = group().limits().message_bytes;
+    large_.resize(std::max(filled_ + 1, std::min(filled_ * 2 + 1024, most)));
+  }
+  return asio::buffer(large_) + filled_;
+}
+
+void WebSocketSession::on_read(error_code error, std::size_t bytes) {
+  reading_ = false;
+  // The close under way ends the connection, and it is what has taken the stream from the reader.
+  if (error && close_started_) return;
+  if (error) return abort();
+  last_seen_ = group().now();
+  pinged_ = false;
+  filled_ += bytes;
+  if (ws_.is_message_done()) {
+    take_message();
+    filled_ = 0;
+    if (!large_.empty()) large_ = {};
+  }
+  read();
+}
+
+void WebSocketSession::take_message() {
+  if (closing_) return;
+  if (ws_.got_text() != (form_ == WireForm::json)) {
+    refuse(0, Errc::malformed_message, {},
+           form_ == WireForm::json ? "binary frames need the subprotocol tidemark.v1.cereal"
+                                   : "text frames need the subprotocol tidemark.v1.json");
+    return close(Errc::malformed_message);
+  }
+  const std::string_view bytes(large_.empty() ? small_.data() : large_.data(), filled_);
+  auto message = decode_client(form_, bytes);
+  if (!message) {
+    const auto& fault = message.error();
+    return refuse(fault.id, fault.code, {}, fault.text);
+  }
+  std::visit([this](auto&& m) { handle(std::forward<decltype(m)>(m)); }, std::move(*message));
+}
+
+// ---- answers ----
+
+void WebSocketSession::answer(const ServerMessage& message) {
+  if (over_) return;
+  append_frame(form_, message, Payload::json, replies_);
+  schedule();
+}
+
+void WebSocketSession::answer_failure(Failure&& failure) {
+  if (failure.text.empty()) failure.text = info(failure.code).text;
+  answer(ServerMessage(std::move(failure)));
+}
+
+void WebSocketSession::refuse(RequestId id, Errc code, std::string_view topic, std::string text) {
+  Failure failure;
+  failure.id = id;
+  failure.code = code;
+  failure.text = std::move(text);
+  failure.topic = topic;
+  answer_failure(std::move(failure));
+}
+
+/// Closes once the answers made so far have gone.
+void WebSocketSession::close(Errc reason) {
+  if (closing_ || over_) return;
+  closing_ = reason;
+  deadline_ = std::chrono::steady_clock::now() + group().limits().close_timeout;
+  schedule();
+}
+
+// ---- ping, publish ----
+
+void WebSocketSession::handle(Ping&& message) { answer(Pong{message.id}); }
+
+void WebSocketSession::handle(Publish&& message) {
+  auto name = TopicName::parse(message.topic);
+  if (!name) return refuse(message.id, name.errc(), message.topic);
+  if (draining_) return refuse(message.id, Errc::shutting_down, message.topic);
+  if (message.events.size() > group().limits().events_per_publish) {
+    return refuse(message.id, Errc::too_many_events, message.topic);
+  }
+  auto publishing = std::make_unique<Publishing>(std::move(*name), shared_from_this(), message.id);
+  publishing->events = std::move(message.events);
+  publishing->producer = std::move(message.producer);
+  publishing->expected_last = message.expected_last;
+  publishing->content_type = std::move(message.content_type);
+  if (!check_events(group().shard().store(), *publishing)) {
+    return refuse(message.id, *publishing->error, message.topic, publishing->error_text);
+  }
+  std::unique_ptr<storage::Request> request = std::move(publishing);
+  request->observer = &group().shard();
+  const auto submitted = group().shard().store().submit(request);
+  if (!submitted) return refuse(message.id, submitted.errc(), message.topic);
+  ++publishes_;
+}
+
+void WebSocketSession::published(Publishing& request) {
+  --publishes_;
+  if (request.error) {
+    Failure failure;
+    failure.id = request.id;
+    failure.code = *request.error;
+    failure.text = std::move(request.error_text);
+    failure.topic = request.topic.str();
+    failure.head = request.head;
+    failure.expected_sequence = request.expected_sequence;
+    failure.producer_epoch = request.producer_epoch;
+    answer_failure(std::move(failure));
+  } else {
+    answer(Published{request.id, request.topic.str(), request.epoch, request.offsets,
+                     request.duplicate});
+  }
+  if (draining_ && publishes_ == 0) say_goodbye();
+  read();
+}
+
+// ---- subscribe ----
+
+WebSocketSession::Follower* WebSocketSession::find(std::string_view topic) const {
+  for (const auto& follower : followers_) {
+    if (follower->topic == topic) return follower.get();
+  }
+  return nullptr;
+}
+
+std::optional<Errc> WebSocketSession::refuse_subscribe(const Subscribe& message) const {
+  if (draining_) return Errc::shutting_down;
+  if (find(message.topic) != nullptr) return Errc::already_subscribed;
+  if (followers_.size() >= group().limits().subscriptions_per_connection) {
+    return Errc::too_many_subscriptions;
+  }
+  return std::nullopt;
+}
+
+void WebSocketSession::handle(Subscribe&& message) {
+  const auto name = TopicName::parse(message.topic);
+  if (!name) return refuse(message.id, name.errc(), message.topic);
+  if (const auto code = refuse_subscribe(message)) {
+    return refuse(message.id, *code, message.topic);
+  }
+  if (!ready_) ready_ = std::make_unique<ReadyList>();
+  auto follower = std::make_shared<Follower>(*this, message.topic, message);
+  followers_.push_back(follower);
+
+  auto& store = group().shard().store();
+  const auto topic = store.find_open(*name);
+  // Only a time has to be looked up on the disk.
+  if (topic && !std::holds_alternative<StartTime>(message.start)) {
+    return begin(*follower, topic, store.resolve(*topic, message.start));
+  }
+  open(follower, *name, std::move(message));
+}
+
+void WebSocketSession::open(const std::shared_ptr<Follower>& follower, const TopicName& name,
+                            Subscribe&& message) {
+  struct Found {
+    std::shared_ptr<Topic> topic;
+    Result<Position> start = Errc::unknown_topic;
+  };
+  auto found = std::make_shared<Found>();
+  auto& shard = group().shard();
+  shard.run_blocking(
+      [found, &store = shard.store(), name, start = message.start] {
+        auto topic = store.open_topic(name);
+        if (!topic) {
+          found->start = topic.errc();
+          return;
+        }
+        found->topic = std::move(*topic);
+        found->start = store.resolve(*found->topic, start);
+      },
+      [found, follower, self = shared_from_this()] {
+        if (!follower->removed) self->begin(*follower, found->topic, found->start);
+      });
+}
+
+void WebSocketSession::begin(Follower& follower, const std::shared_ptr<Topic>& topic,
+                             Result<Position> start) {
+  const auto fail = [&](Errc code, std::optional<Gap> gap) {
+    Failure failure;
+    failure.id = follower.id;
+    failure.code = code;
+    failure.topic = follower.topic;
+    failure.gap = gap;
+    remove(follower);
+    answer_failure(std::move(failure));
+  };
+  if (!start) return fail(start.errc(), std::nullopt);
+  if (topic->deleted()) return fail(Errc::unknown_topic, std::nullopt);
+  follower.cursor.emplace(topic, *start, follower.on_gap);
+  const auto gap = follower.cursor->gap_at_start();
+  if (gap && follower.on_gap == OnGap::fail) return fail(errc_of(gap->cause), gap);
+
+  // Attach, then read: an event shown in between wakes us, and is found anyway.
+  group().shard().attach(topic, follower);
+  const auto bounds = topic->bounds();
+  Subscribed subscribed;
+  subscribed.id = follower.id;
+  subscribed.topic = follower.topic;
+  subscribed.position = *start;
+  subscribed.head = bounds.head;
+  subscribed.earliest = bounds.earliest;
+  subscribed.content_type = topic->content_type();
+  answer(ServerMessage(std::move(subscribed)));
+  follower.make_ready();
+}
+
+void WebSocketSession::handle(Unsubscribe&& message) {
+  auto* follower = find(message.topic);
+  if (follower == nullptr) return refuse(message.id, Errc::not_subscribed, message.topic);
+  // A subscribe that is still on its way gets its answer before the one that takes it back.
+  if (!follower->cursor) refuse(follower->id, Errc::cancelled, message.topic);
+  remove(*follower);
+  answer(Unsubscribed{message.id, std::move(message.topic), std::nullopt});
+}
+
+void WebSocketSession::remove(const Follower& follower) {
+  const auto found =
+      std::ranges::find(followers_, &follower, [](const auto& f) { return f.get(); });
+  if (found == followers_.end()) return;
+  const auto keep = *found;
+  keep->removed = true;
+  keep->unlink();
+  keep->ready_hook.unlink();
+  followers_.erase(found);
+}
+
+// ---- sending ----
+
+void WebSocketSession::flush() {
+  if (over_ || !open_) return;
+  for (int steps = 0; stream().free(); ++steps) {
+    forget_sent();
+    if (steps == kStepsPerFlush) {
+      schedule();
+      break;
+    }
+    if (!replies_.empty()) {
+      send_replies();
+      continue;
+    }
+    if (closing_) return start_close();
+    if (!ready_ || ready_->list.empty()) break;
+    const auto follower = ready_->list.front().shared_from_this();
+    ready_->list.pop_front();
+    if (serve(*follower)) follower->enqueue();
+  }
+  read();
+}
+
+/// The stream is free, so what was being sent has gone.
+void WebSocketSession::forget_sent() {
+  run_.segment.reset();
+  if (sending_.empty()) return;
+  sending_.clear();
+  if (sending_.capacity() > kKeptReplies) sending_ = {};
+}
+
+void WebSocketSession::send_replies() {
+  replies_.swap(sending_);
+  stream().send_run(sending_);
+}
+
+/// One step of a cursor; true if there may be more.
+bool WebSocketSession::serve(Follower& follower) {
+  auto next = follower.cursor->next(group().shard().store());
+  if (auto* events = std::get_if<step::Events>(&next)) {
+    send_events(follower, events->slice);
+    return true;
+  }
+  if (auto* epoch = std::get_if<step::Epoch>(&next)) {
+    append_frame(form_, std::move(epoch->notice), Payload::json, replies_);
+    return true;
+  }
+  if (auto* gap = std::get_if<step::Gap>(&next)) {
+    append_frame(form_, std::move(gap->notice), Payload::json, replies_);
+    return true;
+  }
+  if (auto* caught_up = std::get_if<step::CaughtUp>(&next)) {
+    append_frame(form_, std::move(caught_up->message), Payload::json, replies_);
+    return true;
+  }
+  if (std::holds_alternative<step::Load>(next)) {
+    load(follower);
+  } else if (auto* ended = std::get_if<step::Ended>(&next)) {
+    end(follower, ended->reason);
+  }
+  return false;
+}
+
+void WebSocketSession::send_events(Follower& follower, const storage::Slice& slice) {
+  auto& shard = group().shard();
+  run_ = shard.frames(*follower.cursor->topic(), slice, form_, group().limits().bytes_in_flight);
+  follower.cursor->advance(Offset{run_.run.offsets.end.value - 1});
+  stream().send_run({run_.run.data, run_.run.bytes});
+}
+
+void WebSocketSession::load(Follower& follower) {
+  follower.loading = true;
+  const auto& cursor = *follower.cursor;
+  group().shard().load(
+      cursor.topic(), cursor.position().offset,
+      [keep = follower.shared_from_this(), self = shared_from_this()](const Result<void>& loaded) {
+        keep->loading = false;
+        if (keep->removed) return;
+        if (!loaded) return self->end(*keep, loaded.errc());
+        keep->make_ready();
+      });
+}
+
+/// The subscription is over without the client's doing.
+void WebSocketSession::end(Follower& follower, Errc reason) {
+  const auto keep = follower.shared_from_this();
+  remove(follower);
+  answer(Unsubscribed{0, follower.topic, reason});
+}
+
+// ---- the end ----
+
+void WebSocketSession::start_close() {
+  if (close_started_) return;
+  close_started_ = true;
+  const auto& row = info(*closing_);
+  const beast::string_view name(row.name.data(), row.name.size());
+  ws_.async_close(websocket::close_reason(static_cast<websocket::close_code>(row.close_code), name),
+                  [self = shared_from_this()](error_code) { self->abort(); });
+}
+
+void WebSocketSession::say_goodbye() {
+  if (said_goodbye_) return;
+  said_goodbye_ = true;
+  answer(Goodbye{static_cast<std::uint32_t>(group().reconnect_delay().count())});
+  close(Errc::shutting_down);
+}
+
+void WebSocketSession::drain() {
+  draining_ = true;
+  if (open_ && publishes_ == 0) say_goodbye();
+}
+
+void WebSocketSession::abort() {
+  if (over_) return;
+  over_ = true;
+  for (const auto& follower : std::exchange(followers_, {})) {
+    follower->removed = true;
+    follower->unlink();
+    follower->ready_hook.unlink();
+  }
+  stream().abort();
+  run_.segment.reset();
+  replies_ = {};
+  sending_ = {};
+  large_ = {};
+}
+
+// ---- looking after it ----
+
+void WebSocketSession::sweep(SteadyTime now) {
+  if (over_) return;
+  if (!open_ || closing_) {
+    if (now >= deadline_) abort();
+    return;
+  }
+  if (stream().closing()) {
+    // The peer's doing, or Beast's because of a frame that was none: its read ends by itself.
+    return close(Errc::connection_lost);
+  }
+  if (stream().blocked()) return sweep_blocked(now);
+  blocked_since_ = {};
+  give_back_memory();
+  if (!reading_) return;  // our own doing: a peer that isn't read from can't be heard
+  const auto quiet = now - last_seen_;
+  const auto limit = group().limits().idle_timeout;
+  if (quiet >= limit) return abort();
+  if (quiet < limit / 2 || pinged_) return;
+  pinged_ = true;
+  replies_ += kPingFrame;
+  schedule();
+}
+
+/// Buffers of a burst are not kept by a quiet connection.
+void WebSocketSession::give_back_memory() {
+  if (replies_.empty() && replies_.capacity() > kSmallString) replies_ = {};
+  if (sending_.empty() && sending_.capacity() > kSmallString) sending_ = {};
+}
+
+/// The client takes nothing. First its share of the events' memory becomes its own, so that it
+/// holds no segment; then it is closed. It loses nothing: it resumes.
+void WebSocketSession::sweep_blocked(SteadyTime now) {
+  const bool moved = stream().sent_bytes() != blocked_at_;
+  if (moved || blocked_since_ == SteadyTime{}) {
+    blocked_at_ = stream().sent_bytes();
+    blocked_since_ = now;
+    return;
+  }
+  if (now - blocked_since_ >= group().limits().stall_timeout) return abort();
+  if (!run_.segment || now - blocked_since_ < kReleaseAfter) return;
+  sending_.assign(stream().rest());
+  stream().move_rest(sending_.data());
+  run_.segment.reset();
+}
+
+}  // namespace tidemark::broker

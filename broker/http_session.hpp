@@ -1,0 +1,84 @@
+// One HTTP connection: requests one after another, or the way to a WebSocket.
+// broker/: the server makes one for every connection it accepts.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "broker/api_routes.hpp"
+#include "broker/connection.hpp"
+#include "broker/fanout_stream.hpp"
+
+namespace tidemark::broker {
+
+/// Is something wrong with the raw head of a request, as far as it has come, that the parser would
+/// let pass? Lines end with CRLF and nothing else does, none is folded, no control characters, no
+/// blanks before a field's colon. A sentence, or nullopt. `head`: from the request line on.
+[[nodiscard]] std::optional<std::string_view> fault_of_head(std::string_view head);
+
+/// Is something wrong with how a request says where it ends, or whom it is for? A proxy in front
+/// must never see another end than we do: Transfer-Encoding is exactly "chunked", never together
+/// with Content-Length and never in HTTP/1.0; one Host.
+[[nodiscard]] std::optional<std::string_view> fault_of_framing(
+    const boost::beast::http::request_header<>& head);
+
+/// Reads a request, answers it, then reads the next: what a client sends ahead waits in the buffer.
+/// Everything of a request is bounded in bytes and in time. Threads: the shard's.
+class HttpSession final : public Connection, public std::enable_shared_from_this<HttpSession> {
+ public:
+  HttpSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket);
+
+  void start();
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  using Request = Parser::value_type;
+  /// What the connection is doing; what its deadline means follows from it.
+  enum class State : std::uint8_t { idle, head, body, working, writing, lingering, over };
+
+  void sweep(SteadyTime now) override;
+  void drain() override;
+  void abort() override;
+
+  void enter(State state, std::chrono::milliseconds time);
+  void read();
+  void on_read(boost::system::error_code error, std::size_t bytes);
+  void advance();
+  void take_head();
+  void take_body();
+  void head_done();
+  std::optional<ApiReply> refuse(const Request& request) const;
+  void dispatch();
+  void upgrade(const Request& request);
+  bool answer_preflight(const Request& request);
+  void fail(const ApiReply& reply);
+  void respond(const ApiReply& reply);
+  void begin_write();
+  void written(boost::system::error_code error);
+  void linger();
+
+  [[nodiscard]] std::string_view pending() const;
+
+  Socket socket_;
+  boost::beast::flat_buffer in_;
+  std::optional<Parser> parser_;  ///< once the head is whole
+  std::string out_;
+  std::string cors_origin_;  ///< the allowed origin of the request; empty: none
+  SteadyTime deadline_;
+  std::size_t checked_ = 0;     ///< bytes of the head that have been looked at
+  std::size_t body_bytes_ = 0;  ///< raw, chunk headers included
+  std::size_t lingered_ = 0;
+  State state_ = State::idle;
+  bool reading_ = false;
+  bool close_ = false;  ///< after the answer
+  bool head_only_ = false;
+  bool draining_ = false;
+};
+
+}  // namespace tidemark::broker

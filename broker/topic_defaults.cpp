@@ -1,0 +1,191 @@
+// Settings for topics that are created without any: name patterns and what they stand for.
+// broker/: see topic_defaults.hpp.
+#include "broker/topic_defaults.hpp"
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace tidemark::broker {
+
+using storage::Durability;
+
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+constexpr std::array kDurations{
+    Unit{"ms", 1},        Unit{"s", 1'000},      Unit{"m", 60'000},
+    Unit{"h", 3'600'000}, Unit{"d", 86'400'000}, Unit{"w", 7 * 86'400'000ULL},
+};
+constexpr std::array kSizes{
+    Unit{"", 1},
+    Unit{"B", 1},
+    Unit{"kB", 1'000},
+    Unit{"MB", 1'000'000},
+    Unit{"GB", 1'000'000'000},
+    Unit{"TB", 1'000'000'000'000},
+    Unit{"KiB", 1ULL << 10},
+    Unit{"MiB", 1ULL << 20},
+    Unit{"GiB", 1ULL << 30},
+    Unit{"TiB", 1ULL << 40},
+};
+
+template <std::size_t N>
+std::optional<std::uint64_t> parse_quantity(std::string_view text,
+                                            const std::array<Unit, N>& units) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return std::nullopt;
+  const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (number == 0 && unit.empty()) return 0;
+  for (const auto& known : units) {
+    if (known.name != unit) continue;
+    if (number > kMaxInteger / known.factor) return std::nullopt;
+    return number * known.factor;
+  }
+  return std::nullopt;
+}
+
+/// Next piece of `rest` up to `mark`; takes both off.
+std::string_view cut(std::string_view& rest, char mark) {
+  const auto end = rest.find(mark);
+  const auto piece = rest.substr(0, end);
+  rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  return piece;
+}
+
+bool matches_segment(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::size_t star = std::string_view::npos;  // the last one; it takes more if the rest fails
+  std::size_t taken = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      taken = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++taken;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+std::vector<std::string_view> segments(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) out.push_back(cut(text, '/'));
+  return out;
+}
+
+/// Takes over one "key:value"; a fault, or empty.
+std::string apply(std::string_view key, std::string_view value, storage::TopicSettings& settings) {
+  const auto bad = [&] {
+    return "\"" + std::string(value) + "\" is no value for " + std::string(key);
+  };
+  if (key == "durability") {
+    if (value != "synced" && value != "buffered") return bad();
+    settings.durability = value == "synced" ? Durability::synced : Durability::buffered;
+  } else if (key == "max_age") {
+    const auto age = parse_duration(value);
+    if (!age) return bad();
+    settings.retention.max_age = *age;
+  } else if (key == "max_bytes") {
+    const auto bytes = parse_bytes(value);
+    if (!bytes) return bad();
+    settings.retention.max_bytes = *bytes;
+  } else if (key == "max_events") {
+    const auto events = parse_count(value);
+    if (!events) return bad();
+    settings.retention.max_events = *events;
+  } else if (key == "content_type") {
+    if (!valid_content_type(value)) return bad();
+    settings.content_type = value;
+  } else {
+    return "\"" + std::string(key) +
+           "\" is none of durability, max_age, max_bytes, max_events, content_type";
+  }
+  return {};
+}
+
+}  // namespace
+
+bool matches_topic(std::string_view pattern, std::string_view name) {
+  // The same walk as within a segment, with whole segments for characters.
+  const auto wanted = segments(pattern);
+  const auto given = segments(name);
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::optional<std::size_t> star;
+  std::size_t taken = 0;
+  while (t < given.size()) {
+    if (p < wanted.size() && wanted[p] == "**") {
+      star = p++;
+      taken = t;
+    } else if (p < wanted.size() && matches_segment(wanted[p], given[t])) {
+      ++p;
+      ++t;
+    } else if (star) {
+      p = *star + 1;
+      t = ++taken;
+    } else {
+      return false;
+    }
+  }
+  while (p < wanted.size() && wanted[p] == "**") ++p;
+  return p == wanted.size();
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  const auto ms = parse_quantity(text, kDurations);
+  if (!ms) return std::nullopt;
+  return std::chrono::milliseconds(*ms);
+}
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  return parse_quantity(text, kSizes);
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+  return parse_quantity(text, std::array{Unit{"", 1}});
+}
+
+std::variant<TopicRule, SettingsFault> parse_topic_rule(std::string_view text,
+                                                        const storage::TopicSettings& base) {
+  TopicRule rule{.pattern = {}, .settings = base};
+  const auto equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    return SettingsFault{"topic defaults are written PATTERN=key:value,…; this is \"" +
+                         std::string(text) + "\""};
+  }
+  rule.pattern = text.substr(0, equals);
+  auto rest = text.substr(equals + 1);
+  while (!rest.empty()) {
+    auto value = cut(rest, ',');
+    const auto key = cut(value, ':');
+    auto fault = apply(key, value, rule.settings);
+    if (!fault.empty()) return SettingsFault{"topic defaults for " + rule.pattern + ": " + fault};
+  }
+  return rule;
+}
+
+storage::DefaultSettings topic_defaults(std::vector<TopicRule> rules, storage::TopicSettings base) {
+  return [rules = std::move(rules), base = std::move(base)](const TopicName& name) {
+    for (const auto& rule : rules) {
+      if (matches_topic(rule.pattern, name.str())) return rule.settings;
+    }
+    return base;
+  };
+}
+
+}  // namespace tidemark::broker

@@ -1,0 +1,136 @@
+// One WebSocket connection: requests in, answers and events out.
+// broker/: HttpSession makes one on upgrade; it lives on one shard for life.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "broker/connection.hpp"
+#include "broker/cursor.hpp"
+#include "broker/fanout_stream.hpp"
+#include "broker/shard.hpp"
+#include "protocol/codec.hpp"
+
+namespace tidemark::broker {
+
+/// The wire form a client asks for with Sec-WebSocket-Protocol; JSON if it asks for none. nullopt:
+/// it asks only for what this broker does not speak.
+[[nodiscard]] std::optional<WireForm> choose_form(std::string_view offered);
+
+/// Answers go out in the order of their making, events behind the answers made before them. One
+/// write is in flight at a time. What waits in memory for a client is bounded: answers by
+/// limits.reply_bytes (then reading pauses), events by limits.bytes_in_flight.
+/// Threads: the shard's.
+class WebSocketSession final : public Connection,
+                               public Flushable,
+                               public FanoutStream::Owner,
+                               public std::enable_shared_from_this<WebSocketSession> {
+ public:
+  using Request = boost::beast::http::request<boost::beast::http::string_body>;
+
+  WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket, WireForm form);
+  ~WebSocketSession() override;
+
+  /// Answers the upgrade. `behind`: bytes that came after the request.
+  /// `echo`: the client offered subprotocols, so the choice must be told.
+  void accept(const Request& request, std::string_view behind, bool echo);
+
+ private:
+  struct Follower;
+  struct Publishing;
+  using Stream = boost::beast::websocket::stream<FanoutStream, false>;
+  using ReadyHook = boost::intrusive::list_member_hook<
+      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+  // Connection, Flushable, FanoutStream::Owner
+  void sweep(SteadyTime now) override;
+  void drain() override;
+  void abort() override;
+  void flush() override;
+  void stream_free() override { schedule(); }
+  void stream_failed() override { abort(); }
+  std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
+
+  [[nodiscard]] FanoutStream& stream() { return ws_.next_layer(); }
+  void schedule() { group().shard().schedule(*this, shared_from_this()); }
+
+  // reading
+  void accepted(boost::system::error_code error);
+  void read();
+  [[nodiscard]] bool may_read() const;
+  boost::asio::mutable_buffer space();
+  void on_read(boost::system::error_code error, std::size_t bytes);
+  void take_message();
+
+  // requests
+  void handle(Subscribe&& message);
+  void handle(Unsubscribe&& message);
+  void handle(Publish&& message);
+  void handle(Ping&& message);
+  std::optional<Errc> refuse_subscribe(const Subscribe& message) const;
+  void open(const std::shared_ptr<Follower>& follower, const TopicName& name, Subscribe&& message);
+  void begin(Follower& follower, const std::shared_ptr<storage::Topic>& topic,
+             Result<Position> start);
+  void remove(const Follower& follower);
+  [[nodiscard]] Follower* find(std::string_view topic) const;
+  void published(Publishing& request);
+
+  // answers
+  void answer(const ServerMessage& message);
+  void answer_failure(Failure&& failure);
+  void refuse(RequestId id, Errc code, std::string_view topic, std::string text = {});
+  void say_goodbye();
+  void close(Errc reason);
+
+  // sending
+  void forget_sent();
+  void send_replies();
+  bool serve(Follower& follower);
+  void send_events(Follower& follower, const storage::Slice& slice);
+  void load(Follower& follower);
+  void end(Follower& follower, Errc reason);
+  void start_close();
+  void give_back_memory();
+  void sweep_blocked(SteadyTime now);
+
+  Stream ws_;
+  const WireForm form_;
+  bool open_ = false;  ///< the handshake is over
+  bool over_ = false;  ///< nothing more will be read or sent
+  bool reading_ = false;
+  bool draining_ = false;
+  bool said_goodbye_ = false;
+  bool close_started_ = false;
+  bool pinged_ = false;
+  std::optional<Errc> closing_;  ///< close once the answers have gone, with this reason
+  std::uint32_t publishes_ = 0;  ///< in flight
+
+  std::string replies_;  ///< frames to be sent
+  std::string sending_;  ///< frames being sent: answers, or the rest of a stalled run
+  SharedRun run_;        ///< events being sent
+
+  std::vector<std::shared_ptr<Follower>> followers_;
+  struct ReadyList;
+  std::unique_ptr<ReadyList> ready_;  ///< followers with something to do; made with the first
+
+  SteadyTime last_seen_;  ///< when something was read
+  SteadyTime deadline_;   ///< of the handshake, then of the close
+  SteadyTime blocked_since_;
+  std::uint64_t blocked_at_ = 0;  ///< sent_bytes() then
+
+  std::size_t filled_ = 0;       ///< bytes of the message so far
+  std::string large_;            ///< a message that small_ has no room for
+  std::array<char, 512> small_;  ///< most messages fit; an idle connection needs no heap to read
+};
+
+}  // namespace tidemark::broker
