@@ -323,6 +323,10 @@ bool Committer::admit(Staged& staged, PublishRequest& request) {
 }
 
 bool Committer::admit_producer(Staged& staged, PublishRequest& request) {
+  if (auto valid = check_producer(*request.producer); !valid) {
+    refuse(request, valid.errc());
+    return false;
+  }
   const std::string& id = request.producer->id;
   auto known = staged.producers.find(id);
   if (known == staged.producers.end()) {

@@ -148,6 +148,13 @@ TEST_F(CommitterTest, SequenceGapsAndStaleEpochsAreRefusedWithWhatIsExpected) {
   EXPECT_FALSE(publish_as({"p", 3, 1}, "2")->error);
 }
 
+TEST_F(CommitterTest, AProducerWithoutAProperIdIsRefused) {
+  EXPECT_EQ(publish_as({"", 0, 0}, "1")->error, Errc::invalid_producer);
+  EXPECT_EQ(publish_as({std::string(limits::producer_id_bytes + 1, 'p'), 0, 0}, "1")->error,
+            Errc::invalid_producer);
+  EXPECT_EQ(store_.open_topic(topic_name("t")).errc(), Errc::unknown_topic);
+}
+
 TEST_F(CommitterTest, NothingOfAFailedGroupIsShown) {
   ASSERT_FALSE(publish("t", {"1"})->error);
   log_->fail_next_write(Errc::disk_full);
