@@ -28,8 +28,7 @@ Client::~Client() {
 asio::awaitable<Reply<void>> Client::connect() {
   const auto session = session_;
   auto work = session->connect();
-  auto reply = co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
-  co_return std::move(*reply);
+  co_return co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
 }
 
 asio::awaitable<Reply<PublishReceipt>> Client::publish(std::string topic,
@@ -45,15 +44,13 @@ asio::awaitable<Reply<PublishReceipt>> Client::publish(std::string topic,
   message.expected_last = options.expected_last;
   message.content_type = std::move(options.content_type);
   auto work = session->publish(std::move(message), options.timeout);
-  auto reply = co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
-  co_return std::move(*reply);
+  co_return co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
 }
 
 asio::awaitable<Reply<void>> Client::room() {
   const auto session = session_;
   auto work = session->room();
-  auto reply = co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
-  co_return std::move(*reply);
+  co_return co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
 }
 
 Subscription Client::subscribe(std::string topic, SubscribeOptions options) {

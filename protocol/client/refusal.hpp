@@ -29,13 +29,14 @@ struct Refusal {
 /// A refusal of our own; the table's text follows `context` if there is one.
 [[nodiscard]] Refusal refusal_of(Errc code, const std::string& context = {});
 
-/// A value or a refusal.
+/// A value or a refusal. Has a default, a value, because co_spawn asks for one.
 template <class T>
 class [[nodiscard]] Reply : public boost::system::result<T, Refusal> {
   using Base = boost::system::result<T, Refusal>;
 
  public:
   using Base::Base;
+  Reply() = default;
 };
 
 /// What Reply::value() throws.

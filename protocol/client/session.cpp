@@ -95,13 +95,13 @@ std::shared_ptr<Feed> Session::make_feed(std::string topic, SubscribeOptions opt
 
 // ---- what the application asks for ----
 
-asio::awaitable<std::optional<Reply<void>>> Session::connect() {
+asio::awaitable<Reply<void>> Session::connect() {
   start();
   const std::uint64_t before = outcomes_;
   while (!up_ && !closing_ && outcomes_ == before) co_await changed_.wait();
-  if (up_) co_return Reply<void>(boost::system::in_place_value);
-  if (closing_) co_return Reply<void>(refusal_of(Errc::cancelled));
-  co_return Reply<void>(*last_reason_);
+  if (up_) co_return Reply<void>();
+  if (closing_) co_return refusal_of(Errc::cancelled);
+  co_return *last_reason_;
 }
 
 struct Session::Waiting {
@@ -110,9 +110,8 @@ struct Session::Waiting {
   std::optional<Reply<PublishReceipt>> reply;
 };
 
-asio::awaitable<std::optional<Reply<PublishReceipt>>> Session::publish(Publish publish,
-                                                                       milliseconds timeout) {
-  if (closing_) co_return Reply<PublishReceipt>(refusal_of(Errc::cancelled));
+asio::awaitable<Reply<PublishReceipt>> Session::publish(Publish publish, milliseconds timeout) {
+  if (closing_) co_return refusal_of(Errc::cancelled);
   start();
   std::optional<Clock::time_point> deadline;
   if (timeout.count() > 0) deadline = Clock::now() + timeout;
@@ -134,13 +133,13 @@ asio::awaitable<std::optional<Reply<PublishReceipt>>> Session::publish(Publish p
     waiting->reply = Reply<PublishReceipt>(std::move(refusal));
   }
   answered_.raise();
-  co_return std::move(waiting->reply);
+  co_return std::move(*waiting->reply);
 }
 
-asio::awaitable<std::optional<Reply<void>>> Session::room() {
+asio::awaitable<Reply<void>> Session::room() {
   while (!closing_ && !outbox_.has_room()) co_await answered_.wait();
-  if (closing_) co_return Reply<void>(refusal_of(Errc::cancelled));
-  co_return Reply<void>(boost::system::in_place_value);
+  if (closing_) co_return refusal_of(Errc::cancelled);
+  co_return Reply<void>();
 }
 
 asio::awaitable<void> Session::arrival(std::shared_ptr<Feed> feed) {

@@ -31,11 +31,10 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Threads: any.
   [[nodiscard]] std::shared_ptr<Feed> make_feed(std::string topic, SubscribeOptions options);
 
-  // Coroutines: to be spawned on strand(). Optional, since co_spawn wants a default.
-  boost::asio::awaitable<std::optional<Reply<void>>> connect();
-  boost::asio::awaitable<std::optional<Reply<PublishReceipt>>> publish(Publish publish,
-                                                                       milliseconds timeout);
-  boost::asio::awaitable<std::optional<Reply<void>>> room();
+  // Coroutines: to be spawned on strand().
+  boost::asio::awaitable<Reply<void>> connect();
+  boost::asio::awaitable<Reply<PublishReceipt>> publish(Publish publish, milliseconds timeout);
+  boost::asio::awaitable<Reply<void>> room();
   boost::asio::awaitable<void> arrival(std::shared_ptr<Feed> feed);
   boost::asio::awaitable<void> close();
 
