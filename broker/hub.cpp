@@ -23,7 +23,7 @@ class FuturePublish final : public storage::PublishRequest {
     if (error) return refuse(*error, error_text);
     PublishOutcome outcome;
     outcome.offsets = offsets;
-    outcome.position = {.epoch = epoch, .offset = {offsets.end.value - 1}};
+    outcome.position = {.epoch = epoch, .offset = {offsets.empty() ? 0 : offsets.end.value - 1}};
     outcome.duplicate = duplicate;
     fulfil(std::move(outcome));
   }

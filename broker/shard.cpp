@@ -6,6 +6,18 @@
 
 namespace tidemark::broker {
 
+namespace {
+
+/// Readers near each other ask for different places of the same segment; the first of them has
+/// brought it in when the others' turn comes.
+Result<void> load_if_cold(storage::EventStore& store, storage::Topic& topic, Offset after) {
+  const auto state = store.read(topic, {.epoch = Epoch{}, .offset = after}).state;
+  if (state != storage::ReadAnswer::State::cold) return ok();
+  return store.load(topic, after);
+}
+
+}  // namespace
+
 /// All who wait for one topic here; exists as long as somebody does.
 struct Waiter::Room {
   using Waiting = boost::intrusive::list<
@@ -181,7 +193,7 @@ void Shard::load(const std::shared_ptr<storage::Topic>& topic, Offset after,
   if (waiting.size() > 1) return;
   ++stats_.loads;
   const auto result = std::make_shared<Result<void>>(ok());
-  run_blocking([this, topic, after, result] { *result = store_.load(*topic, after); },
+  run_blocking([this, topic, after, result] { *result = load_if_cold(store_, *topic, after); },
                [this, place, result] {
                  auto callers = std::move(loading_.extract(place).mapped());
                  for (auto& caller : callers) caller(*result);
