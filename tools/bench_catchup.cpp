@@ -44,7 +44,7 @@ Report catchup(const Common& common, const CatchupOptions& options) {
   Progress progress(common.progress);
   Broker broker(common.broker);
   Faults faults;
-  const auto topic = topic_of(fresh_base(), 0);
+  const auto topic = fresh_topic(broker);
   const Cost filling(broker);
   const auto head = fill(broker, common.form, topic, options.events, common.size, faults,
                          [&](std::uint64_t n) { progress.say("filling: " + std::to_string(n)); });

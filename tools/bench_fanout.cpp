@@ -122,10 +122,11 @@ Report fanout(const Common& common, const FanoutOptions& options) {
   Progress progress(common.progress);
   Broker broker(common.broker);
   Faults faults;
-  const auto base = fresh_base();
+  const auto base = fresh_topic(broker);
   std::vector<std::unique_ptr<FanoutRig>> rigs;
   const auto make_rig = [&](std::size_t index, std::size_t subscribers) {
-    rigs.push_back(std::make_unique<FanoutRig>(broker, common, topic_of(base, index), subscribers,
+    rigs.push_back(std::make_unique<FanoutRig>(broker, common,
+                                               topic_of(base, index, options.topics), subscribers,
                                                std::max(options.window, kMostOpen), faults));
   };
   progress.say("connecting " + std::to_string(options.subscribers) + " subscribers");
@@ -187,9 +188,9 @@ Report memory(const Common& common, const MemoryOptions& options) {
     Broker broker(common.broker);
     about = setting(common, broker);
     Seen seen;
-    { FanoutRig first(broker, common, topic_of(fresh_base(), 0), 1, options.window, faults); }
+    { FanoutRig first(broker, common, fresh_topic(broker), 1, options.window, faults); }
     seen.before = broker.memory();
-    FanoutRig rig(broker, common, topic_of(fresh_base(), 0), connections, options.window, faults);
+    FanoutRig rig(broker, common, fresh_topic(broker), connections, options.window, faults);
     seen.idle = broker.memory();
     while (rig.published() < options.events) {
       if (interrupted()) throw BenchError("interrupted");

@@ -209,8 +209,13 @@ std::string topic_of(const std::string& base, std::size_t index) {
          digits;
 }
 
-std::string fresh_base() {
+std::string topic_of(const std::string& base, std::size_t index, std::size_t count) {
+  return count == 1 ? base : topic_of(base, index);
+}
+
+std::string fresh_topic(const Broker& broker) {
   static int count = 0;
+  if (broker.owned()) return "bench" + std::to_string(count++);
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
   return "bench/" + std::to_string(ms) + "-" + std::to_string(count++);

@@ -105,8 +105,11 @@ class ManySubscriber final : public Peer {
 
 /// "<base>/0000017"
 [[nodiscard]] std::string topic_of(const std::string& base, std::size_t index);
-/// A name no other run uses.
-[[nodiscard]] std::string fresh_base();
+/// A name that is in use nowhere else on this broker; short if the broker is ours, since it is part
+/// of every frame.
+[[nodiscard]] std::string fresh_topic(const Broker& broker);
+/// The topic itself if it is the only one, else one of several below it.
+[[nodiscard]] std::string topic_of(const std::string& base, std::size_t index, std::size_t count);
 
 /// Publishes; every publish must be acknowledged once.
 class Publisher final : public Peer {

@@ -34,14 +34,14 @@ class Publishers {
  public:
   Publishers(Broker& broker, const Common& common, const PublishOptions& options, Faults& faults)
       : options_(options), payloads_(common.size, 3), answered_(options.topics) {
-    const auto base = fresh_base();
+    const auto base = fresh_topic(broker);
     for (std::size_t i = 0; i < options.connections; ++i) {
       const auto topic = i % options.topics;
       auto& one = publishers_.emplace_back(std::make_unique<Publisher>(common.form, faults));
       one->on_ack = [this, topic, &faults](const Ack& ack) { answered_[topic].add(ack, faults); };
       one->connect(broker.host(), broker.port());
       loop_.add(*one);
-      topics_.push_back(topic_of(base, topic));
+      topics_.push_back(topic_of(base, topic, options.topics));
     }
   }
 

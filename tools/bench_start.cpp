@@ -20,7 +20,7 @@ Report start(const Common& common, const StartOptions& options) {
   Broker broker(common.broker);
   if (!broker.owned()) throw BenchError("bench start needs a broker of its own");
   Faults faults;
-  const auto base = fresh_base();
+  const auto base = fresh_topic(broker);
   const auto fill_all = [&](std::uint64_t events, const std::string& what) {
     for (std::size_t i = 0; i < options.topics; ++i) {
       progress.say(what + ", topic " + std::to_string(i + 1) + " of " +

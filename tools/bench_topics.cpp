@@ -16,7 +16,7 @@ class TopicsRig {
         common_(common),
         options_(options),
         faults_(faults),
-        base_(fresh_base()),
+        base_(fresh_topic(broker)),
         payloads_(common.size, 4),
         publisher_(common.form, faults) {
     publisher_.connect(broker.host(), broker.port());
@@ -134,7 +134,7 @@ Report growth(const Common& common, const GrowthOptions& options) {
   Progress progress(common.progress);
   Broker broker(common.broker);
   Faults faults;
-  const auto topic = topic_of(fresh_base(), 0);
+  const auto topic = fresh_topic(broker);
   Report report{.mode = "growth", .setting = setting(common, broker), .rows = {}, .faults = {}};
   report.setting.number("subscribers", "subscribers", static_cast<double>(options.subscribers));
   report.setting.number("window", "window, events", static_cast<double>(options.window));
