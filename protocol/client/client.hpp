@@ -33,6 +33,9 @@ class Subscription {
   /// A Gap comes before the error if the subscription ends because of it.
   [[nodiscard]] boost::asio::awaitable<Reply<Delivery>> next();
 
+  /// Would next() have something at once?
+  [[nodiscard]] bool ready() const { return feed_->holds(); }
+
   /// The last event handed over by next() and its epoch: what to store and give to StartAfter.
   /// Epoch 0: the broker has not answered yet.
   [[nodiscard]] Position position() const { return feed_->position(); }

@@ -1,0 +1,49 @@
+// The broker's HTTP side, for subcommands that ask once.
+// tools/: blocking; what follows or publishes uses the client library instead.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/object.hpp>
+
+#include "tools/exit_code.hpp"
+
+namespace tidemark::tools {
+
+/// Adds --server, also from TIDEMARK_SERVER.
+void add_server_option(CLI::App& command, std::string& server);
+
+struct HttpAnswer {
+  unsigned status = 0;
+  boost::json::object body;  ///< empty if there is none, or it is no object
+};
+
+/// Why there is no useful answer.
+struct HttpFailure {
+  ExitCode exit = kFailed;
+  std::string text;
+  std::string code;  ///< the broker's error code, if it was the broker
+};
+
+/// One request to the broker. Statuses of 400 and more are failures with the broker's own words.
+[[nodiscard]] std::optional<HttpFailure> ask_broker(const std::string& server,
+                                                    std::string_view method,
+                                                    const std::string& target,
+                                                    const std::string& body, HttpAnswer& answer);
+
+/// Calls `visit` for every topic by name, page after page, until it returns false.
+[[nodiscard]] std::optional<HttpFailure> for_each_topic(
+    const std::string& server, const std::function<bool(const boost::json::object&)>& visit);
+
+/// Names of topics for a suggestion: up to some thousands, none if the broker does not answer.
+[[nodiscard]] std::vector<std::string> some_topic_names(const std::string& server);
+
+/// "there is no topic X, did you mean Y?"
+[[nodiscard]] std::string unknown_topic_text(const std::string& server, const std::string& topic);
+
+}  // namespace tidemark::tools
