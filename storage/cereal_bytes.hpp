@@ -42,36 +42,46 @@ class AppendBuffer final : public std::streambuf {
   std::string* out_ = nullptr;
 };
 
+/// A stream and its buffer, one per thread: making a stream costs more than the whole coding, and
+/// the archives leave no state in it. Never destroyed, since a log may be closed by the destructor
+/// of a static object, which runs after those of its thread's own objects.
+template <class Stream, class Buffer>
+class ThreadStream {
+ public:
+  static ThreadStream& instance() {
+    union Kept {
+      Kept() : value() {}
+      ~Kept() {}
+      ThreadStream value;
+    };
+    thread_local Kept kept;
+    return kept.value;
+  }
+  Buffer buffer;
+  Stream stream{&buffer};
+};
+
 /// Appends `value` in cereal's portable binary form.
 template <class T>
 void append_cereal(std::string& out, const T& value) {
-  // A stream costs a locale, more than the whole encoding; the archive leaves no state in it.
-  struct Stream {
-    AppendBuffer buffer;
-    std::ostream stream{&buffer};
-  };
-  thread_local Stream s;
-  s.buffer.reset(&out);
-  cereal::PortableBinaryOutputArchive archive(s.stream);
+  auto& on = ThreadStream<std::ostream, AppendBuffer>::instance();
+  on.buffer.reset(&out);
+  cereal::PortableBinaryOutputArchive archive(on.stream);
   archive(value);
 }
 
 /// Reads a value that fills `bytes` exactly; false if it does not.
 template <class T>
 [[nodiscard]] bool read_cereal(std::string_view bytes, T& value) {
-  struct Stream {
-    ViewBuffer buffer;
-    std::istream stream{&buffer};
-  };
-  thread_local Stream s;
-  s.buffer.reset(bytes);
+  auto& from = ThreadStream<std::istream, ViewBuffer>::instance();
+  from.buffer.reset(bytes);
   try {
-    cereal::PortableBinaryInputArchive archive(s.stream);
+    cereal::PortableBinaryInputArchive archive(from.stream);
     archive(value);
   } catch (const std::exception&) {  // too short, or a length no memory can hold
     return false;
   }
-  return s.buffer.left() == 0;
+  return from.buffer.left() == 0;
 }
 
 }  // namespace tidemark::storage

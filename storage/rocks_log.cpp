@@ -32,7 +32,8 @@ struct PendingWrite {
 namespace {
 
 constexpr std::uint64_t kIdBlock = 1024;  // topics created per synced write for their ids
-constexpr std::size_t kReadahead = std::size_t{2} << 20;
+constexpr std::size_t kReadahead = std::size_t{2}
+                                   << 20;  // cold: 4.4 M events/s; 512 KiB 4.1, 256 KiB 2.4
 constexpr std::size_t kListPage = 256;
 constexpr std::size_t kMaxDebts = 64;  // more are rewritten as one range
 constexpr Offset kLastOffset{kMaxInteger};
