@@ -478,13 +478,22 @@ void answer_api(ConnectionGroup& group, ApiRequest request, Respond respond) {
 bool check_events(EventStore& store, storage::PublishRequest& request) {
   const auto topic = store.find_open(request.topic);
   if (!topic || topic->deleted()) return true;
+  const auto refuse = [&](Errc code, std::string text) {
+    request.error = code;
+    request.error_text = std::move(text);
+    return false;
+  };
+  if (!request.content_type.empty() &&
+      !same_content_type(request.content_type, topic->content_type())) {
+    return refuse(Errc::content_type_mismatch,
+                  "the topic's content type is " + topic->content_type());
+  }
   for (std::size_t i = 0; i < request.events.size(); ++i) {
     const auto checked = check_event(request.events[i], topic->payload(), store.max_event_bytes());
     if (checked) continue;
-    request.error = checked.errc();
-    request.error_text = info(checked.errc()).text;
-    if (request.events.size() > 1) request.error_text += ": event " + std::to_string(i);
-    return false;
+    std::string text(info(checked.errc()).text);
+    if (request.events.size() > 1) text += ": event " + std::to_string(i);
+    return refuse(checked.errc(), std::move(text));
   }
   request.checked = true;
   return true;

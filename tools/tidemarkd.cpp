@@ -54,7 +54,7 @@ struct Given {
   std::vector<std::string> topic_defaults;
   std::string max_message = "4MiB";
   std::string max_event = "1MiB";
-  std::size_t max_connections = 100'000;
+  std::optional<std::size_t> max_connections;
   std::uint64_t max_topics = 1'000'000;
   std::string ring_bytes = "256MiB";
   std::string cache_bytes = "256MiB";
@@ -96,8 +96,8 @@ void declare(CLI::App& app, Given& given) {
   app.add_option("--max-message", given.max_message, "Largest WebSocket message or HTTP body")
       ->capture_default_str();
   app.add_option("--max-event", given.max_event, "Largest event")->capture_default_str();
-  app.add_option("--max-connections", given.max_connections, "Connections at a time")
-      ->capture_default_str();
+  app.add_option("--max-connections", given.max_connections,
+                 "Connections at a time [100000, or what the limit of open files allows]");
   app.add_option("--max-topics", given.max_topics, "Topics there may be")->capture_default_str();
   app.add_option("--ring-bytes", given.ring_bytes, "Memory for the newest events of all topics")
       ->capture_default_str();
@@ -181,7 +181,7 @@ Setup read_setup(const Given& given) {
   read_listen(given, setup.server);
   setup.server.allowed_origins = given.origins;
   setup.server.limits.message_bytes = bytes_of("--max-message", given.max_message);
-  setup.server.limits.connections = given.max_connections;
+  if (given.max_connections) setup.server.limits.connections = *given.max_connections;
   setup.hub.io_threads = given.io_threads;
   auto& committer = setup.store.committer;
   committer.defaults = read_defaults(given);
@@ -199,7 +199,7 @@ Setup read_setup(const Given& given) {
 }
 
 /// As many descriptors as we may have, and no more connections than fit them.
-void fit_descriptors(broker::ServerLimits& limits) {
+void fit_descriptors(broker::ServerLimits& limits, bool asked_for) {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   files.rlim_cur = files.rlim_max;
@@ -209,8 +209,9 @@ void fit_descriptors(broker::ServerLimits& limits) {
   const auto all = static_cast<std::size_t>(files.rlim_cur);
   const std::size_t most = all - std::min<std::size_t>(all / 2, 512);
   if (limits.connections <= most) return;
-  spdlog::warn("the limit of {} open files leaves room for {} connections, not {}", all, most,
-               limits.connections);
+  spdlog::log(asked_for ? spdlog::level::warn : spdlog::level::debug,
+              "the limit of {} open files leaves room for {} connections, not {}", all, most,
+              limits.connections);
   limits.connections = most;
 }
 
@@ -259,7 +260,7 @@ int run(const Given& given) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("tidemarkd"));
   spdlog::set_level(spdlog::level::from_str(given.log_level));
   Setup setup = read_setup(given);
-  fit_descriptors(setup.server.limits);
+  fit_descriptors(setup.server.limits, given.max_connections.has_value());
   const sigset_t signals = block_stop_signals();
 
   auto store = storage::EventStore::open(given.data, setup.store);
@@ -294,11 +295,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "tidemarkd: %s\n", error.what());
     return kUsage;
   } catch (const std::system_error& error) {
-    std::fprintf(stderr, "tidemarkd: %s\n", error.what());
-    if (error.code() == std::errc::address_in_use) {
-      std::fprintf(
-          stderr, "tidemarkd: another program listens there; stop it or choose another --listen\n");
-    }
+    const bool taken = error.code() == std::errc::address_in_use;
+    std::fprintf(stderr, "tidemarkd: %s%s\n", error.what(),
+                 taken ? "; stop what listens there, or choose another --listen" : "");
     return kNetwork;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "tidemarkd: %s\n", error.what());
