@@ -69,10 +69,13 @@ int carry_out(Asked& asked, const std::function<Report(const Common&)>& measure)
 
 void add_common(CLI::App& app, const std::shared_ptr<Asked>& asked) {
   auto& common = asked->common;
-  static const std::map<std::string, WireForm> forms{{"json", WireForm::json},
-                                                     {"binary", WireForm::binary}};
-  app.add_option("--wire", common.form, "Wire form: json or binary")
-      ->transform(CLI::CheckedTransformer(forms))
+  app.add_option_function<std::string>(
+         "--wire",
+         [asked](const std::string& name) {
+           asked->common.form = name == "json" ? WireForm::json : WireForm::binary;
+         },
+         "Wire form")
+      ->check(CLI::IsMember({"json", "binary"}))
       ->default_str("json");
   app.add_option("--size", common.size, "Bytes of an event's data")
       ->check(CLI::Range(Payloads::least_bytes, std::size_t{1} << 20))

@@ -139,14 +139,16 @@ Report growth(const Common& common, const GrowthOptions& options) {
   report.setting.number("subscribers", "subscribers", static_cast<double>(options.subscribers));
   report.setting.number("window", "window, events", static_cast<double>(options.window));
   std::uint64_t head = 0;
-  std::uint64_t step = options.from;
-  while (true) {
+  for (std::uint64_t step = options.from;; step = std::min(step * 5, options.to)) {
+    // What the measurements publish counts too, so a small step may be there already.
+    const std::uint64_t missing = step > head ? step - head : 0;
     const Cost filling(broker);
-    const auto filled_before = head;
-    head = fill(broker, common.form, topic, step - head, common.size, faults,
-                [&](std::uint64_t n) { progress.say("filling: " + std::to_string(head + n)); });
+    if (missing > 0) {
+      head = fill(broker, common.form, topic, missing, common.size, faults,
+                  [&](std::uint64_t n) { progress.say("filling: " + std::to_string(n)); });
+    }
     const auto fill_cost = filling.spent();
-    const auto filled = static_cast<double>(head - filled_before);
+    const auto filled = static_cast<double>(std::max<std::uint64_t>(missing, 1));
 
     progress.say("measuring with " + std::to_string(head) + " events");
     FanoutRig rig(broker, common, topic, options.subscribers, options.window, faults);
@@ -170,8 +172,7 @@ Report growth(const Common& common, const GrowthOptions& options) {
                static_cast<double>(broker.memory().value_or(0)) / (1 << 20), "MiB");
     report.rows.push_back(std::move(row));
     head = rig.publisher().last_offset();
-    if (step == options.to) break;
-    step = std::max(std::min(step * 5, options.to), head + 1);
+    if (step >= options.to) break;
   }
   report.faults = faults.described();
   return report;
