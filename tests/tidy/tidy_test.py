@@ -102,7 +102,7 @@ def heads(tree):
             comment.append(line)
         place = name.split("/", 1)[0] + "/"
         said = " ".join(line[3:] for line in comment)
-        if len(comment) < 2 or not re.search(rf"\s{place}[\w/]*: ", said):
+        if len(comment) < 2 or not re.search(rf"\s{place}[\w/]*(: |\s|$)", said):
             yield f'{name}: begins with what it is, then its place in the house ("{place}: …")'
         if name.endswith(".hpp") and "#pragma once" not in text:
             yield f"{name}: no #pragma once"
