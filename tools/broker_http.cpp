@@ -3,6 +3,7 @@
 #include "tools/broker_http.hpp"
 
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <utility>
 
@@ -29,6 +30,7 @@ using error_code = boost::system::error_code;
 
 namespace {
 
+constexpr const char* kDefaultServer = "http://127.0.0.1:4437";
 constexpr std::chrono::seconds kPatience{15};
 constexpr std::size_t kMostBody = std::size_t{64} << 20;
 constexpr std::size_t kMostSuggestions = 5'000;
@@ -84,15 +86,20 @@ HttpFailure refused_by(const HttpAnswer& answer) {
 }  // namespace
 
 void add_server_option(CLI::App& command, std::string& server) {
-  command.add_option("--server", server, "The broker: http://HOST:PORT or ws://HOST:PORT")
-      ->envname("TIDEMARK_SERVER")
+  // Not CLI11's envname(): a wrong variable would then be an error of every subcommand, --help too.
+  const char* variable = std::getenv("TIDEMARK_SERVER");
+  server = variable != nullptr && *variable != '\0' ? variable : kDefaultServer;
+  command
+      .add_option("--server", server,
+                  "The broker, http://HOST:PORT or ws://HOST:PORT; also from TIDEMARK_SERVER")
       ->type_name("URL")
-      ->capture_default_str()
-      ->check([](const std::string& url) {
-        return client::parse_endpoint(url)
-                   ? std::string()
-                   : "not a broker's URL (http://HOST:PORT or ws://HOST:PORT): " + url;
-      });
+      ->capture_default_str();
+}
+
+void check_server(const std::string& server) {
+  if (client::parse_endpoint(server)) return;
+  throw CLI::ValidationError("--server",
+                             "not a broker's URL (http://HOST:PORT or ws://HOST:PORT): " + server);
 }
 
 std::optional<HttpFailure> ask_broker(const std::string& server, std::string_view method,

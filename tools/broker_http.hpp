@@ -15,8 +15,10 @@
 
 namespace tidemark::tools {
 
-/// Adds --server, also from TIDEMARK_SERVER.
+/// Adds --server; its default is TIDEMARK_SERVER, or the local broker. Writes it into `server`.
 void add_server_option(CLI::App& command, std::string& server);
+/// For the subcommand's callback: throws CLI::ValidationError if it is no broker's URL.
+void check_server(const std::string& server);
 
 struct HttpAnswer {
   unsigned status = 0;

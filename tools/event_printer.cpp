@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kOffsetColumns = 8;
 constexpr std::size_t kTimeColumns = 23;
-constexpr std::size_t kKeyColumns = 16;
+constexpr std::size_t kKeyColumns = 12;
 constexpr std::size_t kBlanks = 6;
 constexpr std::size_t kLeastData = 20;
 

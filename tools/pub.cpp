@@ -54,7 +54,7 @@ Examples:
   tidemark pub photos --content-type image/jpeg < cat.jpg)";
 
 struct PubOptions {
-  std::string server = "http://127.0.0.1:4437";
+  std::string server;
   std::string topic;
   std::optional<std::string> data;
   bool lines = false;
@@ -385,6 +385,7 @@ void add_pub(CLI::App& app, std::function<int()>& run) {
   const auto options = std::make_shared<PubOptions>();
   declare(*command, *options);
   command->callback([options, &run] {
+    check_server(options->server);
     const auto name = TopicName::parse(options->topic);
     if (!name) throw CLI::ValidationError("TOPIC", name.error().message());
     auto headers = parse_headers(options->headers);

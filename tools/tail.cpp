@@ -42,7 +42,7 @@ Examples:
   tidemark tail orders --last 10 --no-follow)";
 
 struct TailOptions {
-  std::string server = "http://127.0.0.1:4437";
+  std::string server;
   std::string topic;
   std::optional<std::uint64_t> after;
   std::uint64_t epoch = 0;
@@ -287,6 +287,7 @@ void add_tail(CLI::App& app, std::function<int()>& run) {
   const auto options = std::make_shared<TailOptions>();
   declare(*command, *options);
   command->callback([options, &run] {
+    check_server(options->server);
     const auto name = TopicName::parse(options->topic);
     if (!name) throw CLI::ValidationError("TOPIC", name.error().message());
     const Start start = start_of(*options);

@@ -123,7 +123,7 @@ int list_topics(const std::string& server, const std::string& pattern, bool as_j
 // ---- create and delete ----
 
 struct CreateOptions {
-  std::string server = "http://127.0.0.1:4437";
+  std::string server;
   std::string topic;
   std::string content_type;
   std::string durability;
@@ -232,7 +232,7 @@ bool fits(std::string_view pattern, std::string_view name) {
 
 void add_topics(CLI::App& app, std::function<int()>& run) {
   struct Options {
-    std::string server = "http://127.0.0.1:4437";
+    std::string server;
     std::string pattern = "*";
     bool json = false;
   };
@@ -243,6 +243,7 @@ void add_topics(CLI::App& app, std::function<int()>& run) {
   add_server_option(*command, options->server);
   command->footer(std::string("\n") + kExitCodes);
   command->callback([options, &run] {
+    check_server(options->server);
     run = [options] { return list_topics(options->server, options->pattern, options->json); };
   });
 }
@@ -252,6 +253,7 @@ void add_create(CLI::App& app, std::function<int()>& run) {
   const auto options = std::make_shared<CreateOptions>();
   declare_create(*command, *options);
   command->callback([options, &run] {
+    check_server(options->server);
     check_topic(options->topic);
     run = [options] { return create_topic(*options); };
   });
@@ -259,7 +261,7 @@ void add_create(CLI::App& app, std::function<int()>& run) {
 
 void add_delete(CLI::App& app, std::function<int()>& run) {
   struct Options {
-    std::string server = "http://127.0.0.1:4437";
+    std::string server;
     std::string topic;
     bool sure = false;
   };
@@ -270,6 +272,7 @@ void add_delete(CLI::App& app, std::function<int()>& run) {
   add_server_option(*command, options->server);
   command->footer(std::string("\n") + kExitCodes);
   command->callback([options, &run] {
+    check_server(options->server);
     check_topic(options->topic);
     run = [options] { return delete_topic(options->server, options->topic, options->sure); };
   });

@@ -61,7 +61,7 @@ bool Link::settle(const error_code& error, const char* doing) {
 Refusal Link::closed() const {
   const auto& why = stream_.reason();
   Refusal out = refusal_of(Errc::connection_lost, "the broker closed the connection");
-  if (why.code == websocket::close_code::too_big) out.code = Errc::message_too_large;
+  if (why.code == websocket::close_code::too_big) out = refusal_of(Errc::message_too_large);
   if (!why.reason.empty()) out.text += ": " + std::string(why.reason.data(), why.reason.size());
   if (why.code != websocket::close_code::none && why.code != websocket::close_code::normal) {
     out.text += " (" + std::to_string(static_cast<unsigned>(why.code)) + ")";
