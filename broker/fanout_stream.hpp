@@ -182,8 +182,9 @@ class FanoutStream {
     if (stash_.empty()) return socket_.async_read_some(to, std::move(handler));
     const std::size_t count = boost::asio::buffer_copy(to, boost::asio::buffer(stash_) + stash_at_);
     take_from_stash(count);
-    boost::asio::post(get_executor(), boost::beast::bind_front_handler(
-                                          std::move(handler), boost::system::error_code{}, count));
+    auto executor = boost::asio::get_associated_executor(handler, get_executor());
+    boost::asio::post(executor, boost::beast::bind_front_handler(
+                                    std::move(handler), boost::system::error_code{}, count));
   }
 
   template <class ConstBuffers, class Handler>

@@ -44,7 +44,7 @@ void ShardLink::post(std::function<void()> work) {
 
 Shard::Shard(storage::EventStore& store, boost::asio::io_context& io,
              boost::asio::thread_pool& readers)
-    : store_(store), io_(io), readers_(readers), link_(std::make_shared<ShardLink>()) {
+    : store_(store), io_(io), readers_(readers), link_(std::make_shared<ShardLink>()), turn_(io) {
   link_->shard_ = this;
 }
 

@@ -16,6 +16,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/intrusive/list.hpp>
 
+#include "broker/turn.hpp"
 #include "storage/event_store.hpp"
 
 namespace tidemark::broker {
@@ -98,6 +99,8 @@ class Shard final : public storage::CommitObserver {
 
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
   [[nodiscard]] storage::EventStore& store() { return store_; }
+  /// For handlers of reads: what they post runs in the same turn.
+  [[nodiscard]] Turn& turn() { return turn_; }
   /// For those who may outlive the shard. Threads: any, as for io() and store().
   [[nodiscard]] const std::shared_ptr<ShardLink>& link() const { return link_; }
 
@@ -162,6 +165,7 @@ class Shard final : public storage::CommitObserver {
   boost::asio::io_context& io_;
   boost::asio::thread_pool& readers_;
   const std::shared_ptr<ShardLink> link_;
+  Turn turn_;
 
   std::unordered_map<const storage::Topic*, std::unique_ptr<Room>> rooms_;
   std::vector<std::pair<Flushable*, std::shared_ptr<void>>> scheduled_;

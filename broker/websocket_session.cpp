@@ -141,9 +141,11 @@ bool WebSocketSession::may_read() const {
 void WebSocketSession::read() {
   if (!may_read()) return;
   reading_ = true;
-  ws_.async_read_some(space(), [self = shared_from_this()](error_code error, std::size_t bytes) {
-    self->on_read(error, bytes);
-  });
+  ws_.async_read_some(space(), asio::bind_executor(group().shard().turn().executor(),
+                                                   [self = shared_from_this()](error_code error,
+                                                                               std::size_t bytes) {
+                                                     self->on_read(error, bytes);
+                                                   }));
 }
 
 /// Room for what comes next of a message. It grows with what has come, not with what a frame's
