@@ -2,15 +2,14 @@
 // storage/: below the store; plain POSIX, no RocksDB.
 #include "storage/head_marker.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <optional>
 #include <string_view>
+#include <sys/file.h>
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

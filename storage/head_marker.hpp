@@ -1,4 +1,4 @@
-// How far the log was known to be on disk, kept outside RocksDB, which may lose its WAL and not say.
+// How far the log was known to be on disk, kept outside RocksDB, which may lose its WAL silently.
 // storage/: the store writes it after every synced write and compares it on opening.
 #pragma once
 
@@ -19,11 +19,10 @@ class HeadMarker {
  public:
   enum class Missing { refuse, create };
 
-  /// Opens the marker and locks it for the life of the object; `create` makes a new one (sequence 0,
-  /// on disk with its directory entry) if there is none.
-  /// Errors: not_found (none, and not to be created), store_locked (another holds it),
-  /// corrupt_record (no slot is intact), store_newer_format, store_not_writable, disk_full,
-  /// storage_failed.
+  /// Opens the marker and locks it for the life of the object; `create` makes a new one (sequence
+  /// 0, on disk with its directory entry) if there is none. Errors: not_found (none, and not to be
+  /// created), store_locked (another holds it), corrupt_record (no slot is intact),
+  /// store_newer_format, store_not_writable, disk_full, storage_failed.
   static Result<std::unique_ptr<HeadMarker>> open(const std::filesystem::path& file,
                                                   Missing missing);
   ~HeadMarker();

@@ -254,8 +254,7 @@ Result<BatchView> BatchView::parse(TopicId topic, Offset first, std::string_view
   if (index_size > layout->rest.size()) return Errc::corrupt_record;
   view.index_ = layout->rest.substr(0, index_size);
   view.records_ = layout->rest.substr(index_size);
-  if (view.index_.empty() && view.records_.size() % header->count != 0)
-    return Errc::corrupt_record;
+  if (view.index_.empty() && view.records_.size() % header->count != 0) return Errc::corrupt_record;
   std::uint32_t begin = 0;
   for (std::uint32_t i = 0; i < header->count; ++i) {
     const std::uint32_t end = view.record_end(i);
@@ -276,8 +275,8 @@ std::uint32_t BatchView::record_end(std::uint32_t i) const {
 EventView BatchView::event(std::uint32_t i) const {
   TIDEMARK_ENSURE(i < header_.count, "an event of this batch");
   const std::uint32_t begin = i == 0 ? 0 : record_end(i - 1);
-  return decode_record(records_.substr(begin, record_end(i) - begin),
-                       {header_.first.value + i}, header_.time);
+  return decode_record(records_.substr(begin, record_end(i) - begin), {header_.first.value + i},
+                       header_.time);
 }
 
 Result<BatchHeader> peek_header(std::string_view value) {

@@ -15,7 +15,7 @@
 namespace tidemark::storage {
 
 /// Threads: any, as Log; one mutex, which is held while a sink runs.
-class MemoryLog final : public Log {
+class MemoryLog : public Log {
  public:
   Result<std::optional<LoadedTopic>> load(const TopicName& name) override;
   TopicId next_topic_id() override;
