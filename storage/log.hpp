@@ -23,12 +23,12 @@ struct EncodedBatch {
 
 /// What is remembered of a producer in a topic.
 struct ProducerState {
-  /// Consecutive sequences: request `sequence + i` was appended at `first + i * …` (see offsets_of).
+  /// Consecutive sequences: request `sequence + i` was appended from `first + i * events` on.
   struct Run {
-    std::uint64_t sequence = 0;   ///< of the first request of the run
-    std::uint64_t requests = 0;   ///< consecutive sequences in it
-    Offset first;                 ///< first offset of the first request
-    std::uint64_t events = 0;     ///< events per request; the same for all requests of the run
+    std::uint64_t sequence = 0;  ///< of the first request of the run
+    std::uint64_t requests = 0;  ///< consecutive sequences in it
+    Offset first;                ///< first offset of the first request
+    std::uint64_t events = 0;    ///< events per request; the same for all requests of the run
     bool operator==(const Run&) const = default;
   };
   std::uint64_t epoch = 0;
@@ -63,7 +63,8 @@ struct LoadedTopic {
 using BatchSink = std::function<bool(const BatchView&)>;
 
 /// A log of many topics on some engine.
-/// Threads: `commit`, `sync` and `erase` from one thread at a time (the committer); the rest from any.
+/// Threads: `commit`, `sync` and `erase` from one thread at a time (the committer); the rest from
+/// any.
 class Log {
  public:
   virtual ~Log() = default;

@@ -20,8 +20,8 @@ struct BatchHeader {
   Epoch epoch;
   Offset first;
   std::uint32_t count = 0;
-  Timestamp time;                   ///< of all its events: the moment of the group commit
-  std::uint64_t bytes_before = 0;   ///< bytes of all batches of this topic before this one
+  Timestamp time;                  ///< of all its events: the moment of the group commit
+  std::uint64_t bytes_before = 0;  ///< bytes of all batches of this topic before this one
 };
 
 /// Collects events into one batch. Threads: one.

@@ -54,14 +54,14 @@ struct TopicMeta {
   std::vector<EpochStart> lineage;  ///< never empty; oldest first
   Offset earliest{1};               ///< the low watermark: nothing before it may be read
   std::uint8_t trim_cause = 0;      ///< GapCause of the last trim
-  std::uint64_t incident = 0;       ///< the last store incident this topic has answered (RocksStore)
+  std::uint64_t incident = 0;  ///< the last store incident this topic has answered (RocksStore)
   bool operator==(const TopicMeta&) const = default;
 };
 
 /// The end of a topic's log.
 struct Tail {
-  Offset head;            ///< last event; 0 if there has never been one
-  Timestamp last_time;    ///< of the last event
+  Offset head;              ///< last event; 0 if there has never been one
+  Timestamp last_time;      ///< of the last event
   std::uint64_t bytes = 0;  ///< BatchHeader::bytes_before of the next batch
   bool operator==(const Tail&) const = default;
 };

@@ -273,7 +273,7 @@ TEST_F(FanoutStreamTest, FloodWithPingsAndLargeRepliesToAFuzzingReaderStaysInFra
       run = frames(payloads);
       stream().send_run(run);
     }
-    if (sent < kEvents && !writing && random() % 20 == 0) {
+    if (sent < kEvents && !writing && random() % 8 == 0) {
       writing = true;
       ++larges;
       large = "L" + std::string(random() % 300'000, 'l');
@@ -282,7 +282,7 @@ TEST_F(FanoutStreamTest, FloodWithPingsAndLargeRepliesToAFuzzingReaderStaysInFra
         writing = false;
       });
     }
-    if (sent < kEvents && random() % 30 == 0) {
+    if (sent < kEvents && random() % 5 == 0) {
       client_->send(masked_frame(opcode::ping, std::to_string(pings++)));
     }
     turn();
