@@ -48,9 +48,8 @@ rocksdb::DBOptions db_options(const StoreOptions& options, RocksDatabase::Recove
   db.paranoid_checks = true;
   db.max_background_jobs = 2;
   db.max_open_files = max_open_files();
-  // The default mode drops what follows a flipped bit without a word. It rules out recycled WALs:
-  // RocksDB 7.8 sets recycle_log_file_num to 0 by itself in this mode, since the old tail of a
-  // recycled file looks like damage.
+  // The default mode drops what follows a flipped bit without a word. In this one RocksDB 7.8 sets
+  // recycle_log_file_num to 0 whatever is asked for, so WALs are never recycled.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.track_and_verify_wals_in_manifest = true;  // finds a closed WAL that is missing or short
   if (recovery == RocksDatabase::Recovery::salvage) {
