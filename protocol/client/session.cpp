@@ -71,6 +71,9 @@ Payload embedding(const Publish& publish) {
   return std::ranges::all_of(publish.events, fits) ? wanted : Payload::bytes;
 }
 
+/// Keeps the link until its writer is done, which may be a little after the reader.
+asio::awaitable<void> write_queued(std::shared_ptr<Link> link) { co_await link->write_queued(); }
+
 }  // namespace
 
 Session::Session(asio::any_io_executor executor, ClientOptions options)
@@ -232,7 +235,7 @@ asio::awaitable<void> Session::run() {
 asio::awaitable<void> Session::serve() {
   const auto link = link_;
   came_up();
-  spawn(link->write_queued());
+  spawn(write_queued(link));
   while (!link->failed()) {
     co_await wait_for_room();
     auto message = co_await link->read();
