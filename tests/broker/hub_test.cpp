@@ -699,6 +699,29 @@ TEST_F(HubTest, DestroyingAJoinWaitsForItsSource) {
   destroyer.join();
 }
 
+TEST_F(HubTest, ASourceThatHasNotBegunIsNotCalledAfterDestruction) {
+  publish(1, 1);
+  Hub one(memory.store, {.io_threads = 1, .reader_threads = 1});
+  std::promise<void> release;
+  std::promise<void> released;
+  one.shard(0).run_blocking([&] { release.get_future().wait(); }, [] {});
+  Heard heard;
+  bool called = false;
+  auto subscription = one.join(
+      name,
+      [&](Position) -> Result<StateBundle> {
+        called = true;
+        return StateBundle{};
+      },
+      OnGap::fail, heard.handler());
+  ASSERT_TRUE(subscription);
+  subscription->reset();
+  release.set_value();
+  one.shard(0).run_blocking([&] { released.set_value(); }, [] {});
+  released.get_future().wait();
+  EXPECT_FALSE(called);
+}
+
 TEST_F(HubTest, AJoinInACallbackDoesNotBlockItsShard) {
   // Creating the topic waits for the committer; with one shard that must not wait for itself.
   Hub one(memory.store, {.io_threads = 1});
