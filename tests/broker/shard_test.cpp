@@ -8,6 +8,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <gtest/gtest.h>
 
+#include "broker/subscription.hpp"
 #include "tests/broker/store_fixture.hpp"
 
 namespace tidemark::broker {
@@ -278,6 +279,22 @@ TEST_F(ShardTest, BlockingWorkIsAnsweredOnTheShard) {
   io.run_one();
   EXPECT_EQ(answerer, std::this_thread::get_id());
   EXPECT_NE(worker, answerer);
+}
+
+TEST_F(ShardTest, AnEventBetweenAnyTwoTurnsOfABeginningSubscriptionIsNotMissed) {
+  for (int turns = 0; turns < 6; ++turns) {
+    const auto topic = memory.topic(name);
+    const Offset head = topic->bounds().head;
+    std::vector<Offset> got;
+    SubscriptionHandler handler;
+    handler.on_event = [&](const EventView& event, Epoch) { got.push_back(event.offset); };
+    const auto subscription = Subscription::follow(
+        shard, Cursor(topic, {topic->bounds().epoch, head}, OnGap::fail), std::move(handler));
+    for (int i = 0; i < turns; ++i) io.poll_one();
+    memory.requester.publish(name, 1);
+    poll();
+    EXPECT_EQ(got, std::vector<Offset>{head.next()}) << "published after " << turns << " turns";
+  }
 }
 
 TEST_F(ShardTest, ALinkMayOutliveItsShard) {
