@@ -202,14 +202,6 @@ std::string read_settings(std::string_view body, storage::ConfigureRequest& requ
 
 // ---- requests to the committer ----
 
-template <class Base>
-void submit(const Call& call, std::unique_ptr<Answered<Base>> answered) {
-  answered->observer = &call.shard();
-  std::unique_ptr<storage::Request> request = std::move(answered);
-  const auto submitted = call.store().submit(request);
-  if (!submitted) call.fail(submitted.errc());
-}
-
 void configure(const Call& call, const TopicName& name) {
   auto request = std::make_unique<Answered<storage::ConfigureRequest>>(name);
   if (const auto fault = read_settings(call.request.body, *request); !fault.empty()) {
@@ -226,7 +218,7 @@ void configure(const Call& call, const TopicName& name) {
     const auto body = topic ? describe(*topic) : json::object{{"name", done.topic.str()}};
     respond(json_reply(body, done.created ? 201 : 200));
   };
-  submit(call, std::move(request));
+  call.group.submit(std::move(request));
 }
 
 void erase(const Call& call, const TopicName& name) {
@@ -234,7 +226,7 @@ void erase(const Call& call, const TopicName& name) {
   request->done = [respond = call.respond](const storage::EraseRequest& done) {
     respond(done.error ? failed_reply(done) : ApiReply{204, {}, {}});
   };
-  submit(call, std::move(request));
+  call.group.submit(std::move(request));
 }
 
 void trim(const Call& call, const TopicName& name) {
@@ -256,7 +248,7 @@ void trim(const Call& call, const TopicName& name) {
                         {"head", done.bounds.head.value},
                         {"earliest", done.bounds.earliest.value}}));
   };
-  submit(call, std::move(request));
+  call.group.submit(std::move(request));
 }
 
 // ---- publish ----
@@ -342,7 +334,7 @@ void publish(const Call& call, const TopicName& name) {
   request->done = [respond = call.respond](const storage::PublishRequest& done) {
     respond(published_reply(done));
   };
-  submit(call, std::move(request));
+  call.group.submit(std::move(request));
 }
 
 // ---- looking ----

@@ -38,6 +38,21 @@ milliseconds ConnectionGroup::reconnect_delay() {
   return milliseconds(std::uniform_int_distribution<std::int64_t>(0, most)(random_));
 }
 
+void ConnectionGroup::submit(std::unique_ptr<storage::Request> request) {
+  request->observer = &shard_;
+  outbox_.push_back(std::move(request));
+  shard_.schedule(*this, network_.shared_from_this());
+}
+
+void ConnectionGroup::flush() {
+  const auto submitted = shard_.store().submit(outbox_);
+  if (submitted) return;
+  for (auto& request : std::exchange(outbox_, {})) {
+    request->error = submitted.errc();
+    request->answer();
+  }
+}
+
 void ConnectionGroup::add(Connection& connection) {
   next_ = (next_ + 1) % kParts;
   parts_.at(next_).push_back(connection);

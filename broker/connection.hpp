@@ -70,7 +70,7 @@ class Connection : public boost::intrusive::list_base_hook<
 
 /// The connections of one shard. Instead of a timer each they are looked at in turn, so an idle
 /// connection costs no timer memory. Threads: the shard's, apart from the constructor.
-class ConnectionGroup {
+class ConnectionGroup final : private Flushable {
  public:
   ConnectionGroup(Network& network, Shard& shard);
 
@@ -81,6 +81,10 @@ class ConnectionGroup {
   [[nodiscard]] SteadyTime now() const { return now_; }
   /// How long a client should wait before it comes back: spread, so that not all come at once.
   [[nodiscard]] std::chrono::milliseconds reconnect_delay();
+
+  /// Hands a request to the committer at the end of the turn, together with all others of the turn,
+  /// so that they become one group. It is answered in any case: if it is refused, with the error.
+  void submit(std::unique_ptr<storage::Request> request);
 
   void add(Connection& connection);
   /// Begins to look. `keep` lives until stop().
@@ -98,6 +102,7 @@ class ConnectionGroup {
   // Looking at a part at a time keeps a hundred thousand connections from taking 10 ms at once.
   static constexpr std::size_t kParts = 8;
 
+  void flush() override;
   void tick(std::shared_ptr<Network> keep);
   void each(const std::function<void(Connection&)>& visit);
 
@@ -108,6 +113,7 @@ class ConnectionGroup {
   std::chrono::milliseconds interval_;
   std::array<List, kParts> parts_;
   std::size_t next_ = 0;
+  std::vector<std::unique_ptr<storage::Request>> outbox_;
   std::minstd_rand random_;
   bool stopped_ = false;
 };

@@ -179,7 +179,9 @@ class FanoutStream {
 
   template <class MutableBuffers, class Handler>
   void start_read(const MutableBuffers& to, Handler handler) {
-    if (stash_.empty()) return socket_.async_read_some(to, std::move(handler));
+    if (stash_.empty() && !(framing_ && read_ahead())) {
+      return socket_.async_read_some(to, std::move(handler));
+    }
     const std::size_t count = boost::asio::buffer_copy(to, boost::asio::buffer(stash_) + stash_at_);
     take_from_stash(count);
     auto executor = boost::asio::get_associated_executor(handler, get_executor());
@@ -202,6 +204,7 @@ class FanoutStream {
   }
 
   void admit(std::unique_ptr<BeastWrite> write);
+  bool read_ahead();
   void take_from_stash(std::size_t count);
   void pump();
   bool pump_run();

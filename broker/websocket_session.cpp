@@ -244,10 +244,7 @@ void WebSocketSession::handle(Publish&& message) {
   if (!check_events(group().shard().store(), *publishing)) {
     return refuse(message.id, *publishing->error, message.topic, publishing->error_text);
   }
-  std::unique_ptr<storage::Request> request = std::move(publishing);
-  request->observer = &group().shard();
-  const auto submitted = group().shard().store().submit(request);
-  if (!submitted) return refuse(message.id, submitted.errc(), message.topic);
+  group().submit(std::move(publishing));
   ++publishes_;
 }
 

@@ -60,23 +60,45 @@ void Committer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<void> Committer::submit(std::unique_ptr<Request>& request) {
+Result<void> Committer::enqueue_locked(std::unique_ptr<Request>& request) {
+  if (stopping_) return Errc::shutting_down;
   const std::size_t bytes = bytes_of(*request);
+  if (queued_requests_ >= options_.max_queued_requests ||
+      queued_bytes_ + bytes > options_.max_queued_bytes) {
+    return Errc::overloaded;
+  }
+  queue_.push_back(std::move(request));
+  queued_bytes_ += bytes;
+  ++queued_requests_;
+  return ok();
+}
+
+Result<void> Committer::submit(std::unique_ptr<Request>& request) {
   bool notify = false;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return Errc::shutting_down;
-    if (queued_requests_ >= options_.max_queued_requests ||
-        queued_bytes_ + bytes > options_.max_queued_bytes) {
-      return Errc::overloaded;
-    }
-    queue_.push_back(std::move(request));
-    queued_bytes_ += bytes;
-    ++queued_requests_;
+    if (auto queued = enqueue_locked(request); !queued) return queued;
     notify = std::exchange(sleeping_, false);
   }
   if (notify) wake_.notify_one();
   return ok();
+}
+
+Result<void> Committer::submit(std::vector<std::unique_ptr<Request>>& requests) {
+  Result<void> outcome = ok();
+  auto taken = requests.begin();
+  bool notify = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (; taken != requests.end(); ++taken) {
+      outcome = enqueue_locked(*taken);
+      if (!outcome) break;
+    }
+    notify = taken != requests.begin() && std::exchange(sleeping_, false);
+  }
+  requests.erase(requests.begin(), taken);
+  if (notify) wake_.notify_one();
+  return outcome;
 }
 
 void Committer::add_observer(CommitObserver& observer) {

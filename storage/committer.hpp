@@ -139,6 +139,9 @@ class Committer {
   /// Queues a request. Errors: overloaded (the queue is full), shutting_down. On an error the
   /// request stays with the caller.
   Result<void> submit(std::unique_ptr<Request>& request);
+  /// Queues several at once: they are all there when the committer wakes, so they become one group.
+  /// Those taken leave the vector; on an error the first refused and all after it stay in it.
+  Result<void> submit(std::vector<std::unique_ptr<Request>>& requests);
 
   /// Observers are told until removed; remove_observer waits for a call under way.
   void add_observer(CommitObserver& observer);
@@ -150,6 +153,7 @@ class Committer {
   struct Group;
   using Requests = std::vector<std::unique_ptr<Request>>;
 
+  Result<void> enqueue_locked(std::unique_ptr<Request>& request);
   void run();
   Requests take();
   void work(Requests requests);

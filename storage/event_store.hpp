@@ -41,6 +41,9 @@ class EventStore {
 
   /// See Committer::submit.
   Result<void> submit(std::unique_ptr<Request>& request) { return committer_.submit(request); }
+  Result<void> submit(std::vector<std::unique_ptr<Request>>& requests) {
+    return committer_.submit(requests);
+  }
   void add_observer(CommitObserver& observer) { committer_.add_observer(observer); }
   void remove_observer(CommitObserver& observer) { committer_.remove_observer(observer); }
 
