@@ -102,7 +102,8 @@ OpenError lost_data(const fs::path& directory, const std::string& what) {
       Errc::store_lost_data,
       "The log in " + directory.string() + " has lost data that was on disk: " + what +
           " Events that were acknowledged are missing. Restore the directory from a backup, or "
-          "start with --accept-loss: every topic then opens a new epoch and clients are told.");
+          "start with --accept-data-loss: every topic then opens a new epoch and clients are "
+          "told.");
 }
 
 OpenError newer_format(const fs::path& directory) {
@@ -144,7 +145,7 @@ OpenError rocks_error(const fs::path& directory, const rocksdb::Status& status) 
   if (code == Errc::corrupt_record)
     return open_error(code, "The log in " + directory.string() + " is damaged: " + text +
                                 ". Restore the directory from a backup, or start with "
-                                "--accept-loss to go on with what can still be read.");
+                                "--accept-data-loss to go on with what can still be read.");
   return file_error(directory, code, text);
 }
 

@@ -103,8 +103,15 @@ Result<void> SegmentCache::fill(Topic& topic, Offset from) {
         return find(topic.id(), batch.end()) == nullptr;
       },
       false);
-  for (const auto& segment : builder.segments()) insert(topic.id(), segment);
-  if (read || builder.end() > from) return ok();  // damage further on is met when it is asked for
+  // The one that was asked for last, so that it is the one to stay if there is no room for all.
+  const auto& segments = builder.segments();
+  for (auto at = segments.rbegin(); at != segments.rend(); ++at) insert(topic.id(), *at);
+  // Damage further on is met when it is asked for.
+  if (from > tail.head || (!segments.empty() && segments.front()->first() <= from)) return ok();
+  if (read) {  // a hole: what should be here is not in the log
+    topic.mark_damaged({from, segments.empty() ? tail.head.next() : segments.front()->first()});
+    return Errc::corrupt_record;
+  }
   if (read.errc() != Errc::corrupt_record) return read;
   mark_damage(topic, from, tail.head.next());
   return Errc::corrupt_record;

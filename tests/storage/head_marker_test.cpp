@@ -104,7 +104,7 @@ class LostData : public StoreFixture {
     close();
     EXPECT_EQ(failure(where), code);
     EXPECT_NE(text_.find(where.string()), std::string::npos) << text_;
-    EXPECT_NE(text_.find("--accept-loss"), std::string::npos) << text_;
+    EXPECT_NE(text_.find("--accept-data-loss"), std::string::npos) << text_;
     EXPECT_EQ(failure(where), code);
     options_.accept_loss = true;
     open(where);

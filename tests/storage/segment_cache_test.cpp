@@ -130,6 +130,27 @@ TEST_F(SegmentCacheTest, NothingBeyondTheVisibleHeadIsLoaded) {
   EXPECT_EQ(cache.find(meta_.id, Offset{1})->end(), Offset{31});
 }
 
+TEST_F(SegmentCacheTest, WhatWasAskedForStaysEvenIfTheCacheIsSmallerThanOneRead) {
+  append(100, 2'000);
+  SegmentCache cache(log_, 1);
+  const auto opened = topic();
+  ASSERT_TRUE(cache.load(*opened, Offset{1}));
+  EXPECT_NE(cache.find(meta_.id, Offset{1}), nullptr);
+}
+
+TEST_F(SegmentCacheTest, AHoleInTheLogIsMarkedAsDamageSoThatReadersGoOn) {
+  append(3, 100);
+  SegmentCache cache(log_, 1'000'000);
+  const auto opened = topic();
+  ASSERT_TRUE(log_.reclaim(meta_.id, Offset{21}));  // behind the topic's back
+  EXPECT_EQ(cache.load(*opened, Offset{5}).errc(), Errc::corrupt_record);
+  const ReadAnswer answer = opened->read({Epoch{0}, Offset{4}});
+  ASSERT_EQ(answer.state, ReadAnswer::State::gap);
+  EXPECT_EQ(answer.gap.cause, GapCause::corrupt);
+  EXPECT_EQ(answer.gap.lost, (OffsetRange{Offset{5}, Offset{21}}));
+  EXPECT_NE(cache.find(meta_.id, Offset{21}), nullptr);
+}
+
 TEST_F(SegmentCacheTest, ADroppedTopicIsForgottenAndHeldSegmentsStay) {
   append(3, 100);
   SegmentCache cache(log_, 1'000'000);
