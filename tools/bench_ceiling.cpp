@@ -79,9 +79,29 @@ std::string frames_of(const Common& common, std::size_t count) {
   return out;
 }
 
-// Never returns: writes the same run to every socket, over and over, until killed.
-[[noreturn]] void send_forever(const Pairs& pairs, const std::string& run) {
+// Two ends of a line on which the reader says that everyone has been served.
+struct Line {
+  Line() { require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "socketpair"); }
+  ~Line() {
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  void tell() const { static_cast<void>(::send(ends[0], "", 1, MSG_NOSIGNAL)); }
+  void hear() const {
+    char byte = 0;
+    if (::recv(ends[1], &byte, 1, 0) != 1) ::_exit(1);
+  }
+  int ends[2] = {-1, -1};
+};
+
+// Never returns: writes the same run to every socket, over and over, until killed. In lockstep it
+// waits after each round until all have read it, as a broker waits for its next publish.
+[[noreturn]] void send_forever(const Pairs& pairs, const std::string& run, const Line* lockstep) {
   while (true) {
+    if (lockstep != nullptr) lockstep->hear();
     for (const int fd : pairs.senders) {
       std::size_t sent = 0;
       while (sent < run.size()) {
@@ -118,14 +138,23 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  std::uint64_t read_for(std::chrono::nanoseconds duration) {
+  // `lockstep`: is told whenever a round has been read, `round` frames.
+  std::uint64_t read_for(std::chrono::nanoseconds duration, const Line* lockstep,
+                         std::uint64_t round) {
     std::uint64_t frames = 0;
     const auto until = now_ns() + duration.count();
     while (now_ns() < until) {
       if (interrupted()) throw BenchError("interrupted");
       epoll_event events[1024];
       const int count = ::epoll_wait(epoll_, events, 1024, 50);
-      for (int i = 0; i < count; ++i) frames += read(events[i].data.u64);
+      std::uint64_t now = 0;
+      for (int i = 0; i < count; ++i) now += read(events[i].data.u64);
+      frames += now;
+      in_round_ += now;
+      if (lockstep != nullptr && in_round_ == round) {
+        in_round_ = 0;
+        lockstep->tell();
+      }
     }
     return frames;
   }
@@ -150,6 +179,7 @@ class Reader {
   }
 
   int epoll_;
+  std::uint64_t in_round_ = 0;
   std::vector<std::string> carries_;
   std::vector<char> buffer_;
   std::vector<int> fds_;
@@ -168,19 +198,23 @@ Row measure(const Common& common, const CeilingOptions& options, std::size_t per
   Pairs pairs;
   connect_pairs(pairs, options.connections);
   const auto run = frames_of(common, per_write);
+  const Line line;
+  const Line* const lockstep = options.lockstep ? &line : nullptr;
+  const auto round = per_write * options.connections;
   Sender sender;
   sender.pid = ::fork();
   require(sender.pid >= 0, "fork");
   if (sender.pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     pin_to(common.broker.server_cores);
-    send_forever(pairs, run);
+    send_forever(pairs, run, lockstep);
   }
   Reader reader(pairs);
-  reader.read_for(common.warm_up);
+  line.tell();
+  reader.read_for(common.warm_up, lockstep, round);
   const auto cpu_before = process_cpu_seconds(sender.pid).value_or(0);
   const auto began = now_ns();
-  const auto frames = static_cast<double>(reader.read_for(common.duration));
+  const auto frames = static_cast<double>(reader.read_for(common.duration, lockstep, round));
   Cost::Spent spent{.seconds = static_cast<double>(now_ns() - began) / 1e9,
                     .cpu_seconds = process_cpu_seconds(sender.pid).value_or(0) - cpu_before,
                     .threads = {}};
@@ -225,6 +259,7 @@ Report ceiling(const Common& common, const CeilingOptions& options) {
   report.setting.text("wire", "wire form", std::string(subprotocol(common.form)));
   report.setting.number("size_bytes", "event data, bytes", static_cast<double>(common.size));
   report.setting.number("connections", "connections", static_cast<double>(options.connections));
+  report.setting.text("lockstep", "each round waits for all readers", options.lockstep ? "yes" : "no");
   put_disk(report.setting, common.broker.data_parent);
   for (const auto per_write : options.per_write) {
     progress.say(std::to_string(per_write) + " events a write");

@@ -208,6 +208,8 @@ void add_ceiling(CLI::App& app, CeilingOptions& options) {
       ->delimiter(',')
       ->check(count_up_to(4096))
       ->capture_default_str();
+  app.add_flag("--lockstep", options.lockstep,
+               "Write again only when all have read: what one event at a time costs");
 }
 
 }  // namespace

@@ -90,6 +90,7 @@ Report memory(const Common& common, const MemoryOptions& options);
 struct CeilingOptions {
   std::size_t connections = 1000;
   std::vector<std::size_t> per_write = {1, 8, 64, 256};
+  bool lockstep = false;
 };
 Report ceiling(const Common& common, const CeilingOptions& options);
 
