@@ -45,7 +45,7 @@ std::optional<WireForm> choose_form(std::string_view offered) {
 }
 
 /// A subscription of this connection.
-struct WebSocketSession::Follower final : Waiter, std::enable_shared_from_this<Follower> {
+struct WebSocketSession::Follower final : Waiter, Ready, std::enable_shared_from_this<Follower> {
   Follower(WebSocketSession& s, std::string t, const Subscribe& m)
       : session(s), topic(std::move(t)), id(m.id), on_gap(m.on_gap) {}
   void wake() override { make_ready(); }
@@ -59,17 +59,11 @@ struct WebSocketSession::Follower final : Waiter, std::enable_shared_from_this<F
   std::optional<Cursor> cursor;  // none while the topic is being opened
   bool loading = false;
   bool removed = false;
-  ReadyHook ready_hook;
-};
-
-struct WebSocketSession::ReadyList {
-  using Option = boost::intrusive::member_hook<Follower, ReadyHook, &Follower::ready_hook>;
-  boost::intrusive::list<Follower, Option, boost::intrusive::constant_time_size<false>> list;
 };
 
 void WebSocketSession::Follower::enqueue() {
-  if (!cursor || loading || removed || ready_hook.is_linked()) return;
-  session.ready_->list.push_back(*this);
+  if (!cursor || loading || removed || Ready::is_linked()) return;
+  session.ready_.push_back(*this);
 }
 
 void WebSocketSession::Follower::make_ready() {
@@ -292,7 +286,6 @@ void WebSocketSession::handle(Subscribe&& message) {
   if (const auto code = refuse_subscribe(message)) {
     return refuse(message.id, *code, message.topic);
   }
-  if (!ready_) ready_ = std::make_unique<ReadyList>();
   auto follower = std::make_shared<Follower>(*this, message.topic, message);
   followers_.push_back(follower);
 
@@ -374,12 +367,17 @@ void WebSocketSession::remove(const Follower& follower) {
   if (found == followers_.end()) return;
   const auto keep = *found;
   keep->removed = true;
-  keep->unlink();
-  keep->ready_hook.unlink();
+  keep->Waiter::unlink();
+  keep->Ready::unlink();
   followers_.erase(found);
 }
 
 // ---- sending ----
+
+void WebSocketSession::prefetch() const {
+  prefetch_lines(&ws_.next_layer(), sizeof(FanoutStream));
+  if (!ready_.empty()) prefetch_lines(&static_cast<const Follower&>(ready_.front()), sizeof(Follower));
+}
 
 void WebSocketSession::flush() {
   if (over_ || !open_) return;
@@ -394,9 +392,9 @@ void WebSocketSession::flush() {
       continue;
     }
     if (closing_) return start_close();
-    if (!ready_ || ready_->list.empty()) break;
-    const auto follower = ready_->list.front().shared_from_this();
-    ready_->list.pop_front();
+    if (ready_.empty()) break;
+    const auto follower = static_cast<Follower&>(ready_.front()).shared_from_this();
+    ready_.pop_front();
     if (serve(*follower)) follower->enqueue();
   }
   read();
@@ -497,8 +495,8 @@ void WebSocketSession::abort() {
   over_ = true;
   for (const auto& follower : std::exchange(followers_, {})) {
     follower->removed = true;
-    follower->unlink();
-    follower->ready_hook.unlink();
+    follower->Waiter::unlink();
+    follower->Ready::unlink();
   }
   stream().abort();
   run_.segment.reset();

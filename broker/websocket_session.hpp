@@ -49,14 +49,16 @@ class WebSocketSession final : public Connection,
   struct Follower;
   struct Publishing;
   using Stream = boost::beast::websocket::stream<FanoutStream, false>;
-  using ReadyHook = boost::intrusive::list_member_hook<
-      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  /// What a follower with something to do hangs by.
+  struct Ready : boost::intrusive::list_base_hook<
+                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {};
 
   // Connection, Flushable, FanoutStream::Owner
   void sweep(SteadyTime now) override;
   void drain() override;
   void abort() override;
   void flush() override;
+  void prefetch() const override;
   void stream_free() override { schedule(); }
   void stream_failed() override { abort(); }
   std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
@@ -120,8 +122,7 @@ class WebSocketSession final : public Connection,
   SharedRun run_;        ///< events being sent
 
   std::vector<std::shared_ptr<Follower>> followers_;
-  struct ReadyList;
-  std::unique_ptr<ReadyList> ready_;  ///< followers with something to do; made with the first
+  boost::intrusive::list<Ready, boost::intrusive::constant_time_size<false>> ready_;
 
   SteadyTime last_seen_;  ///< when something was read
   SteadyTime deadline_;   ///< of the handshake, then of the close

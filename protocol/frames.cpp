@@ -3,6 +3,7 @@
 // three together.
 #include "protocol/frames.hpp"
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -35,6 +36,33 @@ char* write_big_endian(std::size_t value, int bytes, char* out) {
   }
   return out;
 }
+
+// The number it was given last, as text. A topic's offsets follow one another and the events of a
+// batch have one time, so the digits are rarely worked out anew.
+class Decimal {
+ public:
+  std::string_view of(std::uint64_t value) {
+    if (value == value_ + 1 && text_[size_ - 1] < '9') {
+      ++text_[size_ - 1];
+    } else if (value != value_) {
+      size_ = static_cast<std::size_t>(write_number(value, text_.data()) - text_.data());
+    }
+    value_ = value;
+    return {text_.data(), size_};
+  }
+
+ private:
+  std::uint64_t value_ = 0;
+  std::array<char, kMaxDigits> text_{'0'};
+  std::size_t size_ = 1;
+};
+
+struct EventNumbers {
+  Decimal offset;
+  Decimal time;
+};
+// Asked twice for each event, by json_size and by write_json.
+thread_local EventNumbers numbers;
 
 std::uint64_t time_of(const EventView& event) { return static_cast<std::uint64_t>(event.time.ms); }
 
@@ -83,14 +111,15 @@ char* write_json_data(std::string_view data, Payload payload, char* out) {
 }
 
 std::size_t json_size(const EventView& event, Payload payload) {
-  return digits(event.offset.value) + kTime.size() + digits(time_of(event)) +
+  return numbers.offset.of(event.offset.value).size() + kTime.size() +
+         numbers.time.of(time_of(event)).size() +
          (event.key.empty() ? 0 : kKey.size() + json_string_size(event.key)) +
          json_headers_size(event.headers) + json_data_size(event.data, payload) + 1;
 }
 
 char* write_json(const EventView& event, Payload payload, char* out) {
-  out = write_number(event.offset.value, out);
-  out = write_number(time_of(event), write_bytes(kTime, out));
+  out = write_bytes(numbers.offset.of(event.offset.value), out);
+  out = write_bytes(numbers.time.of(time_of(event)), write_bytes(kTime, out));
   if (!event.key.empty()) out = write_json_string(event.key, write_bytes(kKey, out));
   out = write_json_headers(event.headers, out);
   out = write_json_data(event.data, payload, out);

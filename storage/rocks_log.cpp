@@ -51,10 +51,7 @@ class BoundedIterator {
     rocksdb::ReadOptions options;
     options.iterate_lower_bound = &lower_;
     options.iterate_upper_bound = &upper_;
-    if (sequential) {
-      options.readahead_size = kReadahead;
-      options.fill_cache = false;  // a long run would push out what resumes share
-    }
+    if (sequential) options.readahead_size = kReadahead;
     it_.reset(database.db().NewIterator(options, family));
   }
   BoundedIterator(const BoundedIterator&) = delete;

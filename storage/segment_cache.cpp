@@ -29,6 +29,12 @@ Segment::Capacity capacity_for(const BatchView& batch, const Tail& tail) {
   return {.record_bytes = bytes, .events = static_cast<std::uint32_t>(events)};
 }
 
+/// Bytes from `from` to the end of the log, by the average of the topic's events.
+std::size_t expected_bytes(const Tail& tail, Offset from) {
+  if (from > tail.head) return 0;
+  return tail.bytes / tail.head.value * (tail.head.value - from.value + 1);
+}
+
 /// Collects consecutive batches into segments.
 class SegmentBuilder {
  public:
@@ -102,7 +108,7 @@ Result<void> SegmentCache::fill(Topic& topic, Offset from) {
         if (builder.bytes() >= kReadAhead || batch.end() > tail.head) return false;
         return find(topic.id(), batch.end()) == nullptr;
       },
-      false);
+      expected_bytes(tail, from) >= kReadAhead / 4);
   // The one that was asked for last, so that it is the one to stay if there is no room for all.
   const auto& segments = builder.segments();
   for (auto at = segments.rbegin(); at != segments.rend(); ++at) insert(topic.id(), *at);
