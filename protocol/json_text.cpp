@@ -70,6 +70,12 @@ char* write_escaped(char c, char* out) {
 
 }  // namespace
 
+std::size_t digits(std::uint64_t value) {
+  std::size_t count = 1;
+  for (; value >= 10000; value /= 10000) count += 4;
+  return count + (value >= 10 ? 1U : 0U) + (value >= 100 ? 1U : 0U) + (value >= 1000 ? 1U : 0U);
+}
+
 char* write_number(std::uint64_t value, char* out) {
   return std::to_chars(out, out + kMaxDigits, value).ptr;
 }

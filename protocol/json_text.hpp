@@ -12,6 +12,8 @@ namespace tidemark {
 /// Most digits of an integer below 2^64.
 inline constexpr std::size_t kMaxDigits = 20;
 
+/// Decimal digits of `value`.
+[[nodiscard]] std::size_t digits(std::uint64_t value);
 /// Writes `value` in decimal, at most kMaxDigits characters; returns past the last.
 char* write_number(std::uint64_t value, char* out);
 

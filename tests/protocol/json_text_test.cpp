@@ -61,9 +61,10 @@ TEST(JsonText, UnescapesAllThatTheGrammarKnows) {
   EXPECT_EQ(read, "\"\\/\b\f\n\r\tAé€🌊\0."s);
 }
 
-TEST(JsonText, WritesNumbers) {
+TEST(JsonText, CountsAndWritesDigits) {
   for (std::uint64_t value : {0ULL, 9ULL, 10ULL, 99ULL, 100ULL, 999ULL, 1000ULL, 9999ULL, 10000ULL,
                               99999ULL, 100000ULL, 9007199254740991ULL, 18446744073709551615ULL}) {
+    EXPECT_EQ(digits(value), std::to_string(value).size()) << value;
     std::string out;
     append_number(out, value);
     EXPECT_EQ(out, std::to_string(value));
