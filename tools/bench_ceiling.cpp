@@ -3,62 +3,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fcntl.h>
 #include <filesystem>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "protocol/frames.hpp"
+#include "tools/bench_bare.hpp"
 #include "tools/bench_modes.hpp"
 
 namespace tidemark::tools::bench {
 namespace {
-
-// Pairs of connected loopback sockets: the sender's ends and the readers'.
-struct Pairs {
-  std::vector<int> senders;
-  std::vector<int> readers;
-  ~Pairs() {
-    for (const int fd : senders) ::close(fd);
-    for (const int fd : readers) ::close(fd);
-  }
-};
-
-void require(bool good, const char* what) {
-  if (!good) throw BenchError(std::string(what) + " failed; ulimit -n may be too low");
-}
-
-void connect_pairs(Pairs& pairs, std::size_t count) {
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const any = reinterpret_cast<sockaddr*>(&address);
-  require(::bind(listener, any, size) == 0 && ::listen(listener, 128) == 0 &&
-              ::getsockname(listener, any, &size) == 0,
-          "listening");
-  const int yes = 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    const int reader = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    require(reader >= 0, "socket");
-    pairs.readers.push_back(reader);
-    require(::connect(reader, any, size) == 0, "connect");
-    const int sender = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    require(sender >= 0, "accept");
-    pairs.senders.push_back(sender);
-    ::setsockopt(sender, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    ::fcntl(reader, F_SETFL, ::fcntl(reader, F_GETFL) | O_NONBLOCK);
-  }
-  ::close(listener);
-}
 
 // Frames of the size the broker's have, as they would lie in a segment.
 std::string frames_of(const Common& common, std::size_t count) {
@@ -102,7 +58,7 @@ struct Line {
 [[noreturn]] void send_forever(const Pairs& pairs, const std::string& run, const Line* lockstep) {
   while (true) {
     if (lockstep != nullptr) lockstep->hear();
-    for (const int fd : pairs.senders) {
+    for (const int fd : pairs.servers) {
       std::size_t sent = 0;
       while (sent < run.size()) {
         const auto count = ::send(fd, run.data() + sent, run.size() - sent, MSG_NOSIGNAL);
@@ -124,9 +80,9 @@ class Reader {
  public:
   explicit Reader(const Pairs& pairs)
       : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-        carries_(pairs.readers.size()),
+        carries_(pairs.clients.size()),
         buffer_(std::size_t{256} << 10),
-        fds_(pairs.readers) {
+        fds_(pairs.clients) {
     for (std::size_t i = 0; i < fds_.size(); ++i) {
       epoll_event event{};
       event.events = EPOLLIN;
@@ -185,38 +141,25 @@ class Reader {
   std::vector<int> fds_;
 };
 
-struct Sender {
-  pid_t pid = -1;
-  ~Sender() {
-    if (pid <= 0) return;
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-  }
-};
-
 Row measure(const Common& common, const CeilingOptions& options, std::size_t per_write) {
-  Pairs pairs;
-  connect_pairs(pairs, options.connections);
+  const Pairs pairs(options.connections);
   const auto run = frames_of(common, per_write);
   const Line line;
   const Line* const lockstep = options.lockstep ? &line : nullptr;
   const auto round = per_write * options.connections;
-  Sender sender;
-  sender.pid = ::fork();
-  require(sender.pid >= 0, "fork");
-  if (sender.pid == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  Child sender;
+  sender.run([&] {
     pin_to(common.broker.server_cores);
     send_forever(pairs, run, lockstep);
-  }
+  });
   Reader reader(pairs);
   line.tell();
   reader.read_for(common.warm_up, lockstep, round);
-  const auto cpu_before = process_cpu_seconds(sender.pid).value_or(0);
+  const auto cpu_before = process_cpu_seconds(sender.pid()).value_or(0);
   const auto began = now_ns();
   const auto frames = static_cast<double>(reader.read_for(common.duration, lockstep, round));
   Cost::Spent spent{.seconds = static_cast<double>(now_ns() - began) / 1e9,
-                    .cpu_seconds = process_cpu_seconds(sender.pid).value_or(0) - cpu_before,
+                    .cpu_seconds = process_cpu_seconds(sender.pid()).value_or(0) - cpu_before,
                     .threads = {}};
   Row row;
   row.number("per_write", "events a write", static_cast<double>(per_write));
@@ -241,13 +184,10 @@ double sync_us(int fd, bool from_start) {
 }
 
 void put_disk(Row& row, const std::filesystem::path& parent) {
-  auto pattern = (parent / "tidemark-bench-XXXXXX").string();
-  const int fd = ::mkstemp(pattern.data());
-  require(fd >= 0, "a temporary file");
-  ::unlink(pattern.c_str());
-  row.number("fdatasync_growing_us", "fdatasync of 4 KiB, growing file", sync_us(fd, false), "us");
-  row.number("fdatasync_overwriting_us", "the same, overwriting", sync_us(fd, true), "us");
-  ::close(fd);
+  const TemporaryFile file(parent);
+  row.number("fdatasync_growing_us", "fdatasync of 4 KiB, growing file", sync_us(file.fd(), false),
+             "us");
+  row.number("fdatasync_overwriting_us", "the same, overwriting", sync_us(file.fd(), true), "us");
 }
 
 }  // namespace

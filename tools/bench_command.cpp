@@ -28,6 +28,7 @@ struct Asked {
   GrowthOptions growth;
   MemoryOptions memory;
   CeilingOptions ceiling;
+  PublishCeilingOptions publish_ceiling;
 };
 
 std::chrono::nanoseconds ns_of(double seconds) {
@@ -212,6 +213,13 @@ void add_ceiling(CLI::App& app, CeilingOptions& options) {
                "Write again only when all have read: what one event at a time costs");
 }
 
+void add_publish_ceiling(CLI::App& app, PublishCeilingOptions& options) {
+  app.add_option("--connections", options.connections, "One run each")
+      ->delimiter(',')
+      ->check(count_up_to(1000))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, std::function<int()>& run) {
@@ -245,6 +253,8 @@ void add_bench(CLI::App& app, std::function<int()>& run) {
   add("growth", "Cost as a log grows", &Asked::growth, add_growth, growth);
   add("memory", "Memory per connection", &Asked::memory, add_memory, memory);
   add("ceiling", "What a bare loop of sends reaches", &Asked::ceiling, add_ceiling, ceiling);
+  add("publish-ceiling", "What a bare loop of receive, fdatasync and answer reaches",
+      &Asked::publish_ceiling, add_publish_ceiling, publish_ceiling);
 }
 
 }  // namespace tidemark::tools

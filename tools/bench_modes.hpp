@@ -94,6 +94,12 @@ struct CeilingOptions {
 };
 Report ceiling(const Common& common, const CeilingOptions& options);
 
+/// What the disk allows: a bare loop that receives, syncs and answers, one in flight a connection.
+struct PublishCeilingOptions {
+  std::vector<std::size_t> connections = {1, 64, 256};
+};
+Report publish_ceiling(const Common& common, const PublishCeilingOptions& options);
+
 // ---- shared by them ----
 
 /// The setting every report begins with.

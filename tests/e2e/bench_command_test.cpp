@@ -59,7 +59,7 @@ TEST(BenchCommand, MeasuresCatchUpHotAndCold) {
   expect_measured(bench(cold, directory), "cold_percent");
 }
 
-TEST(BenchCommand, MeasuresStartsTopicsGrowthMemoryAndTheCeiling) {
+TEST(BenchCommand, MeasuresStartsTopicsGrowthMemoryAndTheCeilings) {
   TemporaryDirectory directory;
   expect_measured(
       bench({"start", "--events", "10000", "--topics", "2", "--fresh", "100", "--rounds", "1"},
@@ -74,6 +74,11 @@ TEST(BenchCommand, MeasuresStartsTopicsGrowthMemoryAndTheCeiling) {
   expect_measured(
       bench(shortly({"ceiling", "--connections", "20", "--per-write", "1,8"}), directory),
       "deliveries_per_cpu_second");
+  expect_measured(
+      bench(shortly({"ceiling", "--connections", "20", "--per-write", "1,8", "--lockstep"}), directory),
+      "deliveries_per_cpu_second");
+  expect_measured(bench(shortly({"publish-ceiling", "--connections", "1,8"}), directory),
+                  "acked_per_second");
 }
 
 TEST(BenchCommand, SaysClearlyWhatIsWrong) {
