@@ -18,7 +18,7 @@ std::string data_of(std::size_t bytes) {
 }
 
 struct Kind {
-  WireForm form;
+  FrameForm form;
   Payload payload;
 };
 
@@ -37,10 +37,10 @@ void write_frame(benchmark::State& state, Kind kind) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(out.size()));
 }
 
-constexpr Kind kJson{WireForm::json, Payload::json};
-constexpr Kind kText{WireForm::json, Payload::text};
-constexpr Kind kBase64{WireForm::json, Payload::bytes};
-constexpr Kind kBinary{WireForm::binary, Payload::bytes};
+constexpr Kind kJson{FrameForm::json, Payload::json};
+constexpr Kind kText{FrameForm::json, Payload::text};
+constexpr Kind kBase64{FrameForm::json, Payload::bytes};
+constexpr Kind kBinary{FrameForm::binary, Payload::bytes};
 
 BENCHMARK_CAPTURE(write_frame, json, kJson)->Arg(128)->Arg(1024);
 BENCHMARK_CAPTURE(write_frame, text, kText)->Arg(128)->Arg(1024);

@@ -123,7 +123,7 @@ class Fixture {
 };
 
 // A cursor's step in the ring: look up, take a run of ready frames. range(0): bytes a run.
-void read_ring(benchmark::State& state, WireForm form) {
+void read_ring(benchmark::State& state, FrameForm form) {
   Fixture fixture;
   fixture.fill(kRingEvents);
   const auto topic = fixture.topic();
@@ -145,7 +145,7 @@ void read_ring(benchmark::State& state, WireForm form) {
 }
 
 // The whole topic from RocksDB through segments to frames; caches too small to keep any of it.
-void read_cold(benchmark::State& state, WireForm form) {
+void read_cold(benchmark::State& state, FrameForm form) {
   EventStoreOptions options;
   options.ring_topic_bytes = std::size_t{64} << 10;
   options.segment_cache_bytes = std::size_t{8} << 20;
@@ -186,10 +186,10 @@ void commit_group(benchmark::State& state, Durability durability) {
   state.SetItemsProcessed(static_cast<std::int64_t>(events));
 }
 
-BENCHMARK_CAPTURE(read_ring, json, WireForm::json)->Arg(1)->Arg(16 << 10)->Arg(64 << 10);
-BENCHMARK_CAPTURE(read_ring, binary, WireForm::binary)->Arg(64 << 10);
-BENCHMARK_CAPTURE(read_cold, json, WireForm::json)->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(read_cold, binary, WireForm::binary)
+BENCHMARK_CAPTURE(read_ring, json, FrameForm::json)->Arg(1)->Arg(16 << 10)->Arg(64 << 10);
+BENCHMARK_CAPTURE(read_ring, binary, FrameForm::binary)->Arg(64 << 10);
+BENCHMARK_CAPTURE(read_cold, json, FrameForm::json)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(read_cold, binary, FrameForm::binary)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 BENCHMARK_CAPTURE(commit_group, synced, Durability::synced)

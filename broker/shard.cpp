@@ -175,10 +175,10 @@ void Shard::flush_scheduled() {
   if (scheduled_.empty()) scheduled_.swap(turn);
 }
 
-SharedRun Shard::frames(const storage::Topic& /*topic*/, const storage::Slice& slice, WireForm form,
+SharedRun Shard::frames(const storage::Topic& /*topic*/, const storage::Slice& slice, FrameForm form,
                         std::size_t max_bytes) {
   const std::uint64_t mix = reinterpret_cast<std::uintptr_t>(slice.segment.get()) / 16 +
-                            slice.offsets.first.value * kWireForms +
+                            slice.offsets.first.value * kFrameForms +
                             static_cast<std::uint64_t>(form);
   Memo& memo = memos_[mix * 0x9E3779B97F4A7C15u >> 59];
   static_assert(kMemos == 32, "the hash above has 5 bits");

@@ -127,7 +127,7 @@ class Shard final : public storage::CommitObserver {
   /// Cursors at the same place, as most are, share one look-up. The run may reach beyond the slice
   /// if the segment has grown since: whatever is in a segment is durable and may be seen.
   [[nodiscard]] SharedRun frames(const storage::Topic& topic, const storage::Slice& slice,
-                                 WireForm form, std::size_t max_bytes);
+                                 FrameForm form, std::size_t max_bytes);
 
   /// Runs EventStore::load on a reader thread, then `done` on this shard. Whoever asks for a place
   /// that is being read already is answered with it. Any thread may destroy what `done` holds if
@@ -164,7 +164,7 @@ class Shard final : public storage::CommitObserver {
   struct Memo {
     std::shared_ptr<const storage::Segment> segment;
     OffsetRange known;  ///< where the run begins, and what the segment held
-    WireForm form = WireForm::json;
+    FrameForm form = FrameForm::json;
     std::size_t max_bytes = 0;
     storage::FrameRun run;
   };

@@ -442,7 +442,7 @@ bool WebSocketSession::serve(Follower& follower) {
 
 void WebSocketSession::send_events(Follower& follower, const storage::Slice& slice) {
   auto& shard = group().shard();
-  run_ = shard.frames(*follower.cursor->topic(), slice, form_, group().limits().bytes_in_flight);
+  run_ = shard.frames(*follower.cursor->topic(), slice, frame_form(form_), group().limits().bytes_in_flight);
   follower.cursor->advance(Offset{run_.run.offsets.end.value - 1});
   stream().send_run({run_.run.data, run_.run.bytes});
 }

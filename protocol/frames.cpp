@@ -1,6 +1,6 @@
 // Frame headers, and the events of a topic encoded straight into memory of known size.
-// protocol/: see frames.hpp. The shapes are those of json_codec and binary_codec; tests hold the
-// three together.
+// protocol/: see frames.hpp. The messages' shapes are those of json_codec and binary_codec; tests
+// hold the three together.
 #include "protocol/frames.hpp"
 
 #include <array>
@@ -12,6 +12,7 @@
 #include "protocol/binary_layout.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/json_text.hpp"
+#include "protocol/sse_text.hpp"
 
 namespace tidemark {
 namespace {
@@ -162,6 +163,44 @@ char* write_binary(const EventView& event, char* out) {
   return write_sized(event.data, out);
 }
 
+// ---- pieces of HTTP answers ----
+
+std::size_t body_size(std::string_view data, Payload payload) {
+  return data.size() + (payload == Payload::json ? 1 : 0);
+}
+
+char* write_body(std::string_view data, Payload payload, char* out) {
+  if (payload == Payload::json) *out++ = ',';
+  return write_bytes(data, out);
+}
+
+constexpr std::string_view kNextElement = "data:,";
+
+std::size_t sse_size(std::string_view data, Payload payload) {
+  switch (payload) {
+    case Payload::json:
+      return kNextElement.size() + sse_lines_size(data) + 1;
+    case Payload::text:
+      return sse_lines_size(data);
+    case Payload::bytes:
+      return base64_size(data.size()) + 1;
+  }
+  return 0;
+}
+
+char* write_sse(std::string_view data, Payload payload, char* out) {
+  if (payload == Payload::text) return write_sse_lines(data, out);
+  if (payload == Payload::json) {
+    out = write_sse_lines(data, write_bytes(kNextElement, out));
+  } else {
+    out = write_base64(data, out);
+  }
+  *out++ = '\n';
+  return out;
+}
+
+// ---- messages ----
+
 std::string prefix_of(WireForm form, const TopicName& topic) {
   std::string prefix;
   if (form == WireForm::json) {
@@ -197,37 +236,49 @@ void append_frame(WireForm form, const ServerMessage& message, Payload payload, 
   write_frame_header(form, size, out.data() + start);
 }
 
-EventFramer::EventFramer(WireForm form, const TopicName& topic, Payload payload)
-    : form_(form), payload_(payload), prefix_(prefix_of(form, topic)) {}
+EventFramer::EventFramer(FrameForm form, const TopicName& topic, Payload payload)
+    : form_(form),
+      wire_(form == FrameForm::binary ? WireForm::binary : WireForm::json),
+      payload_(payload) {
+  if (form == frame_form(wire_)) prefix_ = prefix_of(wire_, topic);
+}
 
 std::size_t EventFramer::size(const EventView& event) const {
-  const std::size_t payload = payload_size(event);
-  return frame_header_size(payload) + payload;
+  if (form_ == FrameForm::body) return body_size(event.data, payload_);
+  if (form_ == FrameForm::sse) return sse_size(event.data, payload_);
+  const std::size_t message = message_size(event);
+  return frame_header_size(message) + message;
 }
 
 char* EventFramer::write(const EventView& event, char* out) const {
-  if (form_ == WireForm::json && payload_ == Payload::text) {
-    // Escapes are known only after a scan, and `size` has scanned already: so the payload goes
+  if (form_ == FrameForm::body) return write_body(event.data, payload_, out);
+  if (form_ == FrameForm::sse) return write_sse(event.data, payload_, out);
+  return write_frame(event, out);
+}
+
+char* EventFramer::write_frame(const EventView& event, char* out) const {
+  if (form_ == FrameForm::json && payload_ == Payload::text) {
+    // Escapes are known only after a scan, and `size` has scanned already: so the message goes
     // where it would begin without escapes, and moves in the rare case that they cost a header.
     const std::size_t guess = frame_header_size(prefix_.size() + event.data.size());
-    char* const end = write_payload(event, out + guess);
-    const auto payload = static_cast<std::size_t>(end - out) - guess;
-    const std::size_t header = frame_header_size(payload);
-    if (header != guess) std::memmove(out + header, out + guess, payload);
-    write_frame_header(form_, payload, out);
-    return out + header + payload;
+    char* const end = write_message(event, out + guess);
+    const auto message = static_cast<std::size_t>(end - out) - guess;
+    const std::size_t header = frame_header_size(message);
+    if (header != guess) std::memmove(out + header, out + guess, message);
+    write_frame_header(wire_, message, out);
+    return out + header + message;
   }
-  return write_payload(event, write_frame_header(form_, payload_size(event), out));
+  return write_message(event, write_frame_header(wire_, message_size(event), out));
 }
 
-std::size_t EventFramer::payload_size(const EventView& event) const {
+std::size_t EventFramer::message_size(const EventView& event) const {
   return prefix_.size() +
-         (form_ == WireForm::json ? json_size(event, payload_) : binary_size(event));
+         (form_ == FrameForm::json ? json_size(event, payload_) : binary_size(event));
 }
 
-char* EventFramer::write_payload(const EventView& event, char* out) const {
+char* EventFramer::write_message(const EventView& event, char* out) const {
   out = write_bytes(prefix_, out);
-  return form_ == WireForm::json ? write_json(event, payload_, out) : write_binary(event, out);
+  return form_ == FrameForm::json ? write_json(event, payload_, out) : write_binary(event, out);
 }
 
 }  // namespace tidemark

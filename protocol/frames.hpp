@@ -1,5 +1,6 @@
-// Ready-to-send WebSocket frames: unmasked, whole, the same bytes for every client.
-// protocol/: segments keep them, fanout_stream sends them.
+// Events ready to be sent, the same bytes for every client: WebSocket frames, and the pieces of HTTP
+// answers.
+// protocol/: segments keep them, fanout_stream and the HTTP readers send them.
 #pragma once
 
 #include <cstddef>
@@ -24,11 +25,34 @@ char* write_frame_header(WireForm form, std::size_t payload, char* out);
 /// Appends one whole frame with the message to `out`. What a session answers with.
 void append_frame(WireForm form, const ServerMessage& message, Payload payload, std::string& out);
 
-/// Encodes the events of one topic as whole frames of one wire form.
+/// What an event is kept ready as. Each is encoded once, when somebody asks for it, and shared by
+/// all its readers. Pieces lie one behind another; what begins and ends an answer is around them:
+///
+///              | body                  | sse
+///     json     | `,` data              | `data:,` data in lines, line end
+///     text     | data                  | data in lines (sse_text.hpp)
+///     bytes    | data                  | data in base64, line end
+///
+/// So the JSON array of a body is `[`, the run without its first byte, `]`; that of an SSE event is
+/// `data:[`, the run without its first 6 bytes, `data:]`.
+enum class FrameForm : std::uint8_t {
+  json,    ///< a WebSocket frame, unmasked and whole
+  binary,  ///< a WebSocket frame, unmasked and whole
+  body,    ///< a piece of an HTTP body
+  sse,     ///< a piece of the data of a Server-Sent Event
+};
+inline constexpr std::size_t kFrameForms = 4;
+
+/// The frames of a WebSocket of that wire form.
+[[nodiscard]] constexpr FrameForm frame_form(WireForm form) {
+  return form == WireForm::json ? FrameForm::json : FrameForm::binary;
+}
+
+/// Encodes the events of one topic in one form.
 /// Threads: any; immutable. One per topic and form, since all but the event is known beforehand.
 class EventFramer {
  public:
-  EventFramer(WireForm form, const TopicName& topic, Payload payload);
+  EventFramer(FrameForm form, const TopicName& topic, Payload payload);
 
   /// The exact bytes `write` will produce. Cost: a scan of text payloads, else constant.
   [[nodiscard]] std::size_t size(const EventView& event) const;
@@ -36,12 +60,14 @@ class EventFramer {
   char* write(const EventView& event, char* out) const;
 
  private:
-  [[nodiscard]] std::size_t payload_size(const EventView& event) const;
-  char* write_payload(const EventView& event, char* out) const;
+  [[nodiscard]] std::size_t message_size(const EventView& event) const;
+  char* write_message(const EventView& event, char* out) const;
+  char* write_frame(const EventView& event, char* out) const;
 
-  WireForm form_;
+  FrameForm form_;
+  WireForm wire_;  ///< of a WebSocket's forms
   Payload payload_;
-  std::string prefix_;  ///< everything up to the offset
+  std::string prefix_;  ///< of a message: everything up to the offset
 };
 
 }  // namespace tidemark

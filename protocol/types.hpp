@@ -202,9 +202,8 @@ enum class Payload : std::uint8_t {
 /// True if `text` is well-formed UTF-8 (no overlong forms, no surrogates).
 [[nodiscard]] bool valid_utf8(std::string_view text);
 
-/// The wire forms a message can take. Each is encoded once and shared by all its readers.
+/// The wire forms a WebSocket message can take.
 enum class WireForm : std::uint8_t { json, binary };
-inline constexpr std::size_t kWireForms = 2;
 
 /// The broker's port, and Durable Streams' default.
 inline constexpr std::uint16_t kDefaultPort = 4437;

@@ -83,7 +83,7 @@ Segment::Block& Segment::block_for(Encoded& encoded, std::size_t frame_bytes,
   return encoded.blocks.back();
 }
 
-void Segment::encode_pending(WireForm form, Encoded& encoded) const {
+void Segment::encode_pending(FrameForm form, Encoded& encoded) const {
   const EventFramer& framer = framers_->of(form);
   const std::uint32_t available = count();
   for (std::uint32_t i = encoded.count; i < available; ++i) {
@@ -98,7 +98,7 @@ void Segment::encode_pending(WireForm form, Encoded& encoded) const {
   encoded.count = available;
 }
 
-FrameRun Segment::frames(WireForm form, Offset from, std::size_t max_bytes) const {
+FrameRun Segment::frames(FrameForm form, Offset from, std::size_t max_bytes) const {
   TIDEMARK_ENSURE(holds(from), "frames are asked of the segment that holds them");
   const auto index = static_cast<std::uint32_t>(from.value - first_.value);
   Encoded& encoded = encoded_[static_cast<std::size_t>(form)];

@@ -15,18 +15,20 @@
 
 namespace tidemark::storage {
 
-/// One framer per wire form for one topic.
+/// One framer per form for one topic.
 class TopicFramers {
  public:
   TopicFramers(const TopicName& topic, Payload payload)
-      : framers_{EventFramer(WireForm::json, topic, payload),
-                 EventFramer(WireForm::binary, topic, payload)} {}
-  [[nodiscard]] const EventFramer& of(WireForm form) const {
+      : framers_{EventFramer(FrameForm::json, topic, payload),
+                 EventFramer(FrameForm::binary, topic, payload),
+                 EventFramer(FrameForm::body, topic, payload),
+                 EventFramer(FrameForm::sse, topic, payload)} {}
+  [[nodiscard]] const EventFramer& of(FrameForm form) const {
     return framers_[static_cast<std::size_t>(form)];
   }
 
  private:
-  std::array<EventFramer, kWireForms> framers_;
+  std::array<EventFramer, kFrameForms> framers_;
 };
 
 /// Whole, contiguous frames of consecutive events. A view into a segment.
@@ -63,7 +65,7 @@ class Segment {
   /// Frames of the events from `from` on, at least one and otherwise at most `max_bytes` of them,
   /// as far as they lie contiguously. Encodes what no reader of this form has asked for yet.
   /// Pre: holds(from). Lifetime: the segment's.
-  [[nodiscard]] FrameRun frames(WireForm form, Offset from, std::size_t max_bytes) const;
+  [[nodiscard]] FrameRun frames(FrameForm form, Offset from, std::size_t max_bytes) const;
 
   /// Memory it takes, frames encoded so far included.
   [[nodiscard]] std::size_t memory() const { return memory_.load(std::memory_order_relaxed); }
@@ -89,7 +91,7 @@ class Segment {
   [[nodiscard]] std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
   [[nodiscard]] std::string_view record(std::uint32_t i) const;
   [[nodiscard]] EventView view(std::uint32_t i) const;
-  void encode_pending(WireForm form, Encoded& encoded) const;
+  void encode_pending(FrameForm form, Encoded& encoded) const;
   Block& block_for(Encoded& encoded, std::size_t frame_bytes, std::uint32_t next) const;
 
   const std::shared_ptr<const TopicFramers> framers_;
@@ -101,7 +103,7 @@ class Segment {
   std::unique_ptr<Timestamp[]> times_;
   std::atomic<std::uint32_t> count_{0};
   mutable std::atomic<std::size_t> memory_;
-  mutable std::array<Encoded, kWireForms> encoded_;
+  mutable std::array<Encoded, kFrameForms> encoded_;
 };
 
 }  // namespace tidemark::storage

@@ -20,7 +20,7 @@ namespace {
 std::string frames_of(const Common& common, std::size_t count) {
   Payloads payloads(common.size, 5);
   const auto topic = TopicName::parse("bench0").value();
-  const EventFramer framer(common.form, topic, Payload::json);
+  const EventFramer framer(frame_form(common.form), topic, Payload::json);
   std::string out;
   for (std::size_t i = 0; i < count; ++i) {
     const EventView event{.offset = {100'000 + i},

@@ -230,14 +230,14 @@ TEST_F(ShardTest, CursorsAtOnePlaceGetTheSameBytes) {
   const auto read = [&](Offset after) {
     return memory.store.read(*topic, {.epoch = Epoch{}, .offset = after}).slice;
   };
-  const SharedRun one = shard.frames(*topic, read({10}), WireForm::json, 1 << 16);
-  const SharedRun two = shard.frames(*topic, read({10}), WireForm::json, 1 << 16);
+  const SharedRun one = shard.frames(*topic, read({10}), FrameForm::json, 1 << 16);
+  const SharedRun two = shard.frames(*topic, read({10}), FrameForm::json, 1 << 16);
   EXPECT_EQ(one.run.data, two.run.data);
   EXPECT_EQ(one.run.bytes, two.run.bytes);
   EXPECT_EQ(one.run.offsets.first, Offset{11});
-  const SharedRun small = shard.frames(*topic, read({10}), WireForm::json, 1);
+  const SharedRun small = shard.frames(*topic, read({10}), FrameForm::json, 1);
   EXPECT_EQ(small.run.offsets, (OffsetRange{{11}, {12}}));
-  const SharedRun binary = shard.frames(*topic, read({10}), WireForm::binary, 1 << 16);
+  const SharedRun binary = shard.frames(*topic, read({10}), FrameForm::binary, 1 << 16);
   EXPECT_NE(binary.run.data, one.run.data);
 }
 
@@ -245,7 +245,7 @@ TEST_F(ShardTest, ALookUpIsNotReusedWhenTheSegmentHasMore) {
   const auto topic = memory.topic(name);
   const auto frames = [&] {
     const auto slice = memory.store.read(*topic, {.epoch = Epoch{}, .offset = {1}}).slice;
-    return shard.frames(*topic, slice, WireForm::json, 1 << 16).run.offsets;
+    return shard.frames(*topic, slice, FrameForm::json, 1 << 16).run.offsets;
   };
   memory.requester.publish(name, 1);
   EXPECT_EQ(frames(), (OffsetRange{{2}, {3}}));

@@ -95,7 +95,7 @@ TEST_P(BenchWire, AnswersAreReadAsTheCodecWritesThem) {
 
 TEST_P(BenchWire, EventsAreRecognisedWithTheirOffsetAndStamp) {
   const auto name = TopicName::parse("bench/x").value();
-  const EventFramer framer(GetParam(), name, Payload::json);
+  const EventFramer framer(frame_form(GetParam()), name, Payload::json);
   const EventPattern pattern(GetParam(), "bench/x");
   const EventPattern other(GetParam(), "bench/y");
   Payloads payloads(128, 7);

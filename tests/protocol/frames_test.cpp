@@ -53,7 +53,7 @@ void expect_same(const Content& content, std::uint64_t offset, std::int64_t time
                     .data = content.data};
   for (const auto form : {WireForm::json, WireForm::binary}) {
     for (const auto payload : {Payload::json, Payload::text, Payload::bytes}) {
-      const EventFramer framer(form, TopicName::parse("a/b").value(), payload);
+      const EventFramer framer(frame_form(form), TopicName::parse("a/b").value(), payload);
       ASSERT_EQ(framed(framer, view), expected_frame(form, payload, event));
     }
   }
@@ -101,10 +101,45 @@ TEST(EventFramer, WritesWhatTheCodecWritesForRandomEvents) {
 }
 
 TEST(EventFramer, BeginsAsClientsRelyOn) {
-  const EventFramer framer(WireForm::json, TopicName::parse("a/b").value(), Payload::json);
+  const EventFramer framer(FrameForm::json, TopicName::parse("a/b").value(), Payload::json);
   const auto frame =
       framed(framer, {.offset = {43}, .time = {5}, .key = {}, .headers = {}, .data = "1"});
   EXPECT_EQ(frame.substr(2), R"({"type":"event","topic":"a/b","offset":43,"time":5,"data":1})");
+}
+
+std::string pieces(FrameForm form, Payload payload, std::initializer_list<std::string_view> events) {
+  const EventFramer framer(form, TopicName::parse("a/b").value(), payload);
+  std::string out;
+  for (const auto data : events) {
+    out += framed(framer, {.offset = {1}, .time = {5}, .key = "k", .headers = {}, .data = data});
+  }
+  return out;
+}
+
+TEST(EventFramer, MakesAnArrayOfJsonEventsForABody) {
+  const auto run = pieces(FrameForm::body, Payload::json, {R"({"a":1})", "[2]", "3"});
+  EXPECT_EQ('[' + run.substr(1) + ']', R"([{"a":1},[2],3])");
+}
+
+TEST(EventFramer, PutsOtherEventsIntoABodyAsTheyAre) {
+  using namespace std::string_literals;
+  EXPECT_EQ(pieces(FrameForm::body, Payload::text, {"one\n", "", "two"}), "one\ntwo");
+  EXPECT_EQ(pieces(FrameForm::body, Payload::bytes, {"\x00\xff"s, "\r"}), "\x00\xff\r"s);
+}
+
+TEST(EventFramer, MakesOneArrayOfJsonEventsForAnEventStream) {
+  const auto run = pieces(FrameForm::sse, Payload::json, {R"({"a":1})", "[\n 2]", "3"});
+  EXPECT_EQ("data:[" + run.substr(6) + "data:]",
+            "data:[{\"a\":1}\ndata:,[\ndata:  2]\ndata:,3\ndata:]");
+}
+
+TEST(EventFramer, MakesDataLinesOfTextForAnEventStream) {
+  EXPECT_EQ(pieces(FrameForm::sse, Payload::text, {"line1\nline2", "\n", "x"}),
+            "line1\ndata:line2\ndata: x");
+}
+
+TEST(EventFramer, MakesALineOfBase64OfBytesForAnEventStream) {
+  EXPECT_EQ(pieces(FrameForm::sse, Payload::bytes, {"foo", "fo"}), "Zm9v\nZm8=\n");
 }
 
 TEST(FrameHeader, IsThatOfRfc6455) {

@@ -59,7 +59,8 @@ TEST(Segment, FramesAreTheFramersBytesOneAfterAnother) {
     payloads.push_back(std::string(static_cast<std::size_t>(i) + 1, '7'));
   const auto value = batch_value(kTopic, kEpoch, Offset{1}, Timestamp{3}, payloads);
   ASSERT_TRUE(segment.append(view_of(value, Offset{1})));
-  for (const WireForm form : {WireForm::json, WireForm::binary}) {
+  for (const FrameForm form :
+       {FrameForm::json, FrameForm::binary, FrameForm::body, FrameForm::sse}) {
     std::string expected;
     for (std::uint64_t o = 4; o < 41; ++o) {
       const EventView event = segment.event(Offset{o});
@@ -88,7 +89,7 @@ TEST(Segment, AFrameLargerThanTheLimitComesAlone) {
   const auto value = batch_value(kTopic, kEpoch, Offset{1}, Timestamp{3},
                                  {"\"" + std::string(2000, 'x') + "\"", "1"});
   ASSERT_TRUE(segment.append(view_of(value, Offset{1})));
-  const FrameRun run = segment.frames(WireForm::json, Offset{1}, 64);
+  const FrameRun run = segment.frames(FrameForm::json, Offset{1}, 64);
   EXPECT_EQ(run.offsets, (OffsetRange{Offset{1}, Offset{2}}));
   EXPECT_GT(run.bytes, 2000U);
 }
@@ -98,7 +99,7 @@ TEST(Segment, MemoryCountsTheFramesReadersAskedFor) {
   const auto value = batch_value(kTopic, kEpoch, Offset{1}, Timestamp{3}, {"1", "2"});
   ASSERT_TRUE(segment.append(view_of(value, Offset{1})));
   const std::size_t before = segment.memory();
-  const FrameRun run = segment.frames(WireForm::json, Offset{1}, 1000);
+  const FrameRun run = segment.frames(FrameForm::json, Offset{1}, 1000);
   EXPECT_GE(segment.memory(), before + run.bytes);
 }
 
@@ -108,7 +109,7 @@ TEST(Segment, ReadersSeeWholeBatchesWhileOneAppends) {
                   {.record_bytes = kBatches * 3 * 10, .events = kBatches * 3});
   std::atomic<bool> wrong{false};
   std::atomic<bool> done{false};
-  const auto reader = [&](WireForm form) {
+  const auto reader = [&](FrameForm form) {
     Offset next{1};
     while (!done || next < segment.end()) {
       const Offset end = segment.end();
@@ -121,9 +122,9 @@ TEST(Segment, ReadersSeeWholeBatchesWhileOneAppends) {
       next = run.offsets.end;
     }
   };
-  std::thread one(reader, WireForm::json);
-  std::thread two(reader, WireForm::json);
-  std::thread three(reader, WireForm::binary);
+  std::thread one(reader, FrameForm::json);
+  std::thread two(reader, FrameForm::json);
+  std::thread three(reader, FrameForm::binary);
   for (std::uint32_t b = 0; b < kBatches; ++b) {
     const Offset first{1 + std::uint64_t{b} * 3};
     const auto value = batch_value(kTopic, kEpoch, first, Timestamp{b},
