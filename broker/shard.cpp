@@ -175,8 +175,8 @@ void Shard::flush_scheduled() {
   if (scheduled_.empty()) scheduled_.swap(turn);
 }
 
-SharedRun Shard::frames(const storage::Topic& /*topic*/, const storage::Slice& slice, FrameForm form,
-                        std::size_t max_bytes) {
+SharedRun Shard::frames(const storage::Topic& /*topic*/, const storage::Slice& slice,
+                        FrameForm form, std::size_t max_bytes) {
   const std::uint64_t mix = reinterpret_cast<std::uintptr_t>(slice.segment.get()) / 16 +
                             slice.offsets.first.value * kFrameForms +
                             static_cast<std::uint64_t>(form);

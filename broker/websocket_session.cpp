@@ -376,7 +376,8 @@ void WebSocketSession::remove(const Follower& follower) {
 
 void WebSocketSession::prefetch() const {
   prefetch_lines(&ws_.next_layer(), sizeof(FanoutStream));
-  if (!ready_.empty()) prefetch_lines(&static_cast<const Follower&>(ready_.front()), sizeof(Follower));
+  if (ready_.empty()) return;
+  prefetch_lines(&static_cast<const Follower&>(ready_.front()), sizeof(Follower));
 }
 
 void WebSocketSession::flush() {
@@ -442,7 +443,8 @@ bool WebSocketSession::serve(Follower& follower) {
 
 void WebSocketSession::send_events(Follower& follower, const storage::Slice& slice) {
   auto& shard = group().shard();
-  run_ = shard.frames(*follower.cursor->topic(), slice, frame_form(form_), group().limits().bytes_in_flight);
+  run_ = shard.frames(*follower.cursor->topic(), slice, frame_form(form_),
+                      group().limits().bytes_in_flight);
   follower.cursor->advance(Offset{run_.run.offsets.end.value - 1});
   stream().send_run({run_.run.data, run_.run.bytes});
 }

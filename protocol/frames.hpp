@@ -1,4 +1,4 @@
-// Events ready to be sent, the same bytes for every client: WebSocket frames, and the pieces of HTTP
+// Events ready to be sent, the same bytes for every client: WebSocket frames and pieces of HTTP
 // answers.
 // protocol/: segments keep them, fanout_stream and the HTTP readers send them.
 #pragma once

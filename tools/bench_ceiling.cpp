@@ -199,7 +199,8 @@ Report ceiling(const Common& common, const CeilingOptions& options) {
   report.setting.text("wire", "wire form", std::string(subprotocol(common.form)));
   report.setting.number("size_bytes", "event data, bytes", static_cast<double>(common.size));
   report.setting.number("connections", "connections", static_cast<double>(options.connections));
-  report.setting.text("lockstep", "each round waits for all readers", options.lockstep ? "yes" : "no");
+  report.setting.text("lockstep", "each round waits for all readers",
+                      options.lockstep ? "yes" : "no");
   put_disk(report.setting, common.broker.data_parent);
   for (const auto per_write : options.per_write) {
     progress.say(std::to_string(per_write) + " events a write");

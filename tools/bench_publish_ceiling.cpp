@@ -99,10 +99,9 @@ Row measure(const Common& common, std::size_t connections) {
   const auto cpu_before = process_cpu_seconds(server.pid()).value_or(0);
   const auto began = now_ns();
   const auto answers = static_cast<double>(publish_for(common.duration, poll));
-  const Cost::Spent spent{
-      .seconds = static_cast<double>(now_ns() - began) / 1e9,
-      .cpu_seconds = process_cpu_seconds(server.pid()).value_or(0) - cpu_before,
-      .threads = {}};
+  const Cost::Spent spent{.seconds = static_cast<double>(now_ns() - began) / 1e9,
+                          .cpu_seconds = process_cpu_seconds(server.pid()).value_or(0) - cpu_before,
+                          .threads = {}};
   Row row;
   row.number("connections", "connections", static_cast<double>(connections));
   put_rates(row, "acked", "acknowledged publishes", answers, spent);

@@ -75,7 +75,8 @@ TEST(BenchCommand, MeasuresStartsTopicsGrowthMemoryAndTheCeilings) {
       bench(shortly({"ceiling", "--connections", "20", "--per-write", "1,8"}), directory),
       "deliveries_per_cpu_second");
   expect_measured(
-      bench(shortly({"ceiling", "--connections", "20", "--per-write", "1,8", "--lockstep"}), directory),
+      bench(shortly({"ceiling", "--connections", "20", "--per-write", "1,8", "--lockstep"}),
+            directory),
       "deliveries_per_cpu_second");
   expect_measured(bench(shortly({"publish-ceiling", "--connections", "1,8"}), directory),
                   "acked_per_second");

@@ -107,7 +107,8 @@ TEST(EventFramer, BeginsAsClientsRelyOn) {
   EXPECT_EQ(frame.substr(2), R"({"type":"event","topic":"a/b","offset":43,"time":5,"data":1})");
 }
 
-std::string pieces(FrameForm form, Payload payload, std::initializer_list<std::string_view> events) {
+std::string pieces(FrameForm form, Payload payload,
+                   std::initializer_list<std::string_view> events) {
   const EventFramer framer(form, TopicName::parse("a/b").value(), payload);
   std::string out;
   for (const auto data : events) {

@@ -66,9 +66,7 @@ TEST(SseText, BeginsEachFurtherLineWithItsFieldName) {
   EXPECT_EQ(lines_of("\n\n"), "\ndata:\ndata: ");
 }
 
-TEST(SseText, KeepsBlanksAtTheBeginningOfLines) {
-  EXPECT_EQ(lines_of("a\n b"), "a\ndata:  b");
-}
+TEST(SseText, KeepsBlanksAtTheBeginningOfLines) { EXPECT_EQ(lines_of("a\n b"), "a\ndata:  b"); }
 
 TEST(SseText, LetsNoFieldBeForged) {
   EXPECT_EQ(lines_of("x\nid: 7\n\nevent: control"), "x\ndata:id: 7\ndata:\ndata:event: control");
