@@ -3,6 +3,7 @@
 #include "broker/server.hpp"
 
 #include <future>
+#include <poll.h>
 #include <random>
 #include <sys/resource.h>
 #include <system_error>
@@ -126,7 +127,7 @@ TEST(ServerTest, WithoutDescriptorsItWaitsInsteadOfSpinning) {
     // Those who are connected are served meanwhile; each answer takes a turn of the server's loop.
     before.send(http_request("GET /healthz"));
     EXPECT_EQ(read_answer(before).status, 200);
-    std::promise<void>().get_future().wait_for(milliseconds(10));
+    ::poll(nullptr, 0, 10);  // time to spin in; no promise: UBSan's look at one takes a descriptor
   }
   ::getrusage(RUSAGE_SELF, &used);
   EXPECT_LT(cpu(used) - from, milliseconds(150)) << "in at least 200 ms";
