@@ -17,7 +17,7 @@
 namespace tidemark::storage {
 namespace {
 
-constexpr std::string_view kMagic = "TIDEMRK";  // and a byte with the version of the whole store
+constexpr std::string_view kMagic = "TIDEMRK";  // and a byte with the version of this file
 constexpr unsigned char kVersion = 1;
 constexpr std::size_t kSlotSize = 32;
 constexpr off_t kSlotDistance = 4096;  // a torn page takes one slot at most

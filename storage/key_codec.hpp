@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include <cereal/types/optional.hpp>
 #include <cereal/types/string.hpp>
 #include <cereal/types/vector.hpp>
 
@@ -42,6 +43,13 @@ inline void append_be64(std::string& out, std::uint64_t value) {
   return topic_key(topic).append(id);
 }
 
+/// Where a fork's log begins; one for each topic that is a fork.
+[[nodiscard]] inline std::string origin_key(TopicId topic) {
+  std::string key = "origin/";
+  append_be64(key, topic.value);
+  return key;
+}
+
 /// The run of the broker that opened the store last: on which boot, and whether it closed in order.
 struct RunRecord {
   std::string boot_id;
@@ -62,6 +70,17 @@ void serialize(Archive& archive, EpochStart& start) {
 }
 
 template <class Archive>
+void serialize(Archive& archive, Origin& origin) {
+  archive(origin.source, origin.id.value, origin.inherited.value, origin.requested.value,
+          origin.sub_offset, origin.depth);
+}
+
+template <class Archive>
+void serialize(Archive& archive, OriginPart& part) {
+  archive(part.topic.value, part.last.value);
+}
+
+template <class Archive>
 void serialize(Archive& archive, TopicSettings& settings) {
   std::int64_t age = settings.retention.max_age.count();
   archive(settings.durability, settings.retention.max_events, settings.retention.max_bytes, age,
@@ -74,6 +93,21 @@ template <class Archive>
 void serialize(Archive& archive, TopicMeta& meta) {
   archive(meta.id.value, meta.name, meta.settings, meta.created.ms, meta.lineage,
           meta.earliest.value, meta.trim_cause, meta.incident);
+}
+
+/// What version 2 added, after the fields of version 1.
+template <class Archive>
+void serialize_second(Archive& archive, TopicMeta& meta) {
+  std::optional<std::int64_t> ttl;
+  std::optional<std::int64_t> expires_at;
+  if (meta.settings.ttl) ttl = meta.settings.ttl->count();
+  if (meta.settings.expires_at) expires_at = meta.settings.expires_at->ms;
+  archive(ttl, expires_at, meta.closed, meta.last_sequence, meta.origin, meta.forks, meta.gone,
+          meta.used.ms);
+  if constexpr (Archive::is_loading::value) {
+    if (ttl) meta.settings.ttl = std::chrono::seconds(*ttl);
+    if (expires_at) meta.settings.expires_at = Timestamp{*expires_at};
+  }
 }
 
 template <class Archive>
@@ -96,13 +130,33 @@ void serialize(Archive& archive, IncidentRecord& incident) {
   archive(incident.number, incident.time.ms, incident.buffered_only, incident.text);
 }
 
+/// The version a value of this type is written with; all earlier ones are read.
+template <class T>
 inline constexpr std::uint8_t kValueVersion = 1;
+template <>
+inline constexpr std::uint8_t kValueVersion<TopicMeta> = 2;
+
+/// The fields of a value as one of its versions has them.
+template <class T>
+struct Versioned {
+  T& value;
+  std::uint8_t version;
+};
+
+template <class Archive, class T>
+void serialize(Archive& archive, Versioned<T>& fields) {
+  archive(fields.value);
+  if constexpr (std::is_same_v<std::remove_const_t<T>, TopicMeta>) {
+    if (fields.version >= 2) serialize_second(archive, fields.value);
+  }
+}
 
 /// A version byte and the value in cereal's portable binary form.
 template <class T>
 [[nodiscard]] std::string encode_value(const T& value) {
-  std::string out(1, static_cast<char>(kValueVersion));
-  append_cereal(out, value);
+  std::string out(1, static_cast<char>(kValueVersion<T>));
+  // cereal serializes through references to what is not const, and writes nothing there.
+  append_cereal(out, Versioned<T>{const_cast<T&>(value), kValueVersion<T>});
   return out;
 }
 
@@ -111,9 +165,10 @@ template <class T>
 [[nodiscard]] Result<T> decode_value(std::string_view bytes) {
   if (bytes.empty()) return Errc::corrupt_record;
   const auto version = static_cast<std::uint8_t>(bytes.front());
-  if (version > kValueVersion) return Errc::store_newer_format;
+  if (version > kValueVersion<T>) return Errc::store_newer_format;
   T value;
-  if (version != kValueVersion || !read_cereal(bytes.substr(1), value)) return Errc::corrupt_record;
+  Versioned<T> fields{value, version};
+  if (version == 0 || !read_cereal(bytes.substr(1), fields)) return Errc::corrupt_record;
   return value;
 }
 

@@ -44,13 +44,31 @@ struct ProducerUpdate {
   ProducerState state;
 };
 
-/// Everything one group commit changes; applied atomically.
+/// Part of a fork's log: events up to `last` are in the log of `topic`.
+struct OriginPart {
+  TopicId topic;
+  Offset last;
+  bool operator==(const OriginPart&) const = default;
+};
+
+/// Origin::depth at most: a log begins in as many parts, and reading from the start opens each.
+inline constexpr std::uint32_t kMaxForkDepth = 64;
+
+/// The parts a fork's log begins with, oldest first: those of its source, `above`, as far as it
+/// inherits them, then what it inherits of the source's own.
+[[nodiscard]] std::vector<OriginPart> origin_parts(std::vector<OriginPart> above,
+                                                   const Origin& origin);
+
+/// Everything one group commit changes; applied atomically, what it erases first.
 struct CommitGroup {
+  /// Topics to remove: names, metadata and producers at once, events lazily. Another topic may take
+  /// the name in the same group.
+  std::vector<TopicMeta> erased;
   std::vector<TopicMeta> topics;  ///< created or changed metadata
   std::vector<EncodedBatch> batches;
   std::vector<ProducerUpdate> producers;
   [[nodiscard]] bool empty() const {
-    return topics.empty() && batches.empty() && producers.empty();
+    return erased.empty() && topics.empty() && batches.empty() && producers.empty();
   }
 };
 
@@ -63,6 +81,7 @@ struct LoadedTopic {
 using BatchSink = std::function<bool(const BatchView&)>;
 
 /// A log of many topics on some engine.
+/// A fork's log begins in its origin's: what it has inherited is read as if it were its own.
 /// Threads: `commit`, `sync` and `erase` from one thread at a time (the committer); the rest from
 /// any.
 class Log {
@@ -91,7 +110,8 @@ class Log {
 
   /// Applies a group atomically; with `synced` it is on disk when this returns.
   /// Errors: disk_full, storage_failed. After an error nothing of the group may be believed written
-  /// or absent; writing is refused until recover() has succeeded.
+  /// or absent; writing is refused until recover() has succeeded. Pre: what is erased is no other
+  /// topic's origin.
   virtual Result<void> commit(const CommitGroup& group, Durability durability) = 0;
 
   /// Everything committed so far is on disk when this returns. Errors: as commit.
@@ -116,8 +136,8 @@ class Log {
   /// `keep` has been committed.
   virtual Result<void> reclaim(TopicId topic, Offset keep) = 0;
 
-  /// Removes a topic: name, metadata, producers at once and atomically, events lazily.
-  virtual Result<void> erase(const TopicMeta& meta) = 0;
+  /// Removes one topic, synced. Errors: as commit.
+  Result<void> erase(const TopicMeta& meta);
 
   /// Calls `visit` for every topic after `after` in order of name, until it returns false.
   virtual Result<void> list(std::string_view after,

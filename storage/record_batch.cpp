@@ -279,6 +279,14 @@ EventView BatchView::event(std::uint32_t i) const {
                        header_.time);
 }
 
+BatchView BatchView::prefix(std::uint32_t count) const {
+  TIDEMARK_ENSURE(count > 0 && count <= header_.count, "a prefix of this batch");
+  BatchView view = *this;
+  view.records_ = records_.substr(0, record_end(count - 1));
+  view.header_.count = count;
+  return view;
+}
+
 Result<BatchHeader> peek_header(std::string_view value) {
   const auto layout = split_value(value);
   if (!layout) return layout.errc();

@@ -62,7 +62,10 @@ class BatchView {
   [[nodiscard]] std::uint32_t record_end(std::uint32_t i) const;
   /// Pre: i < count().
   [[nodiscard]] EventView event(std::uint32_t i) const;
-  /// Bytes of the stored value; bytes_before of the next batch is header().bytes_before + this.
+  /// The first `count` events alone. Pre: 0 < count <= count().
+  [[nodiscard]] BatchView prefix(std::uint32_t count) const;
+  /// Bytes of the stored value, also for a prefix of it; bytes_before of the next batch is
+  /// header().bytes_before + this.
   [[nodiscard]] std::size_t stored_bytes() const { return value_.size(); }
 
  private:

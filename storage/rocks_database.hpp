@@ -15,7 +15,8 @@
 
 namespace tidemark::storage {
 
-inline constexpr std::uint64_t kFormatVersion = 1;
+/// 1: metadata without what forks, closing and expiry need; opened, and upgraded as it is written.
+inline constexpr std::uint64_t kFormatVersion = 2;
 
 /// Keys of the default column family.
 namespace store_keys {

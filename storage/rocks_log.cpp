@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <set>
 #include <utility>
 
 #include <rocksdb/convenience.h>
@@ -14,6 +15,14 @@
 
 namespace tidemark::storage {
 
+enum class Presence : std::uint8_t { absent, present };
+
+// A batch's header, and what its value takes.
+struct StoredHeader {
+  BatchHeader header;
+  std::size_t bytes = 0;
+};
+
 // A write being put together, and what changes in memory once it has succeeded.
 struct PendingWrite {
   explicit PendingWrite(std::size_t reserve = 0) : batch(reserve) {}
@@ -21,6 +30,7 @@ struct PendingWrite {
   std::uint64_t topic_count = 0;
   std::uint64_t epoch = 0;
   std::uint64_t reserved_ids = 0;
+  std::set<std::string_view> erased;  // names
 
   void put_integer(std::string_view key, std::uint64_t value) {
     std::string bytes;
@@ -108,6 +118,44 @@ Result<void> seek_to(EventIterator& it, TopicId topic, Offset from,
 bool follows(const BatchHeader& before, const BatchHeader& next) {
   if (next.first == end_of(before)) return next.epoch >= before.epoch;
   return next.first > end_of(before) && next.epoch > before.epoch;
+}
+
+// Whether nothing the iterator could stand on reaches back to `from`: then an origin may.
+bool starts_after(EventIterator& it, Offset from, const std::optional<BatchHeader>& before) {
+  return !before && (!it->Valid() || it.first() > from);
+}
+
+enum class Fed : std::uint8_t { all, enough };
+
+// Feeds what the iterator finds of the part, cut where the part ends, until the sink has enough.
+// `before`: the batch before it, if one is known.
+Result<Fed> feed(EventIterator& it, const OriginPart& part, std::optional<BatchHeader>& before,
+                 const BatchSink& sink) {
+  bool any = false;
+  for (; it->Valid() && it.first() <= part.last; it->Next()) {
+    auto batch = BatchView::parse(part.topic, it.first(), it.value());
+    if (!batch) return batch.errc();
+    if (before && !follows(*before, batch->header())) return Errc::corrupt_record;
+    if (batch->end() > part.last.next())
+      *batch = batch->prefix(
+          static_cast<std::uint32_t>(part.last.next().value - batch->header().first.value));
+    before = batch->header();
+    any = true;
+    if (!sink(*batch)) return Fed::enough;
+  }
+  if (auto status = it.status(); !status) return status.errc();
+  // A topic's own end is not known here, but a part's is.
+  if (any && part.last != kLastOffset && end_of(*before) != part.last.next())
+    return Errc::corrupt_record;
+  return Fed::all;
+}
+
+Result<std::optional<StoredHeader>> stored_header(EventIterator& it, Offset last) {
+  auto header = header_here(it);
+  if (!header) return header.errc();
+  const std::uint64_t most = last.next().value - header->first.value;
+  header->count = static_cast<std::uint32_t>(std::min<std::uint64_t>(header->count, most));
+  return std::optional(StoredHeader{.header = *header, .bytes = it.value().size()});
 }
 
 std::uint64_t approximate_size(RocksDatabase& database, const KeyRange& range) {
@@ -204,12 +252,58 @@ Result<void> RocksLog::sync_locked() {
   return write(nothing, Durability::synced);
 }
 
-Result<void> RocksLog::put_meta(PendingWrite& pending, const TopicMeta& meta) {
-  TIDEMARK_ENSURE(!meta.lineage.empty() && meta.id.value != 0, "a topic has an id and an epoch");
+Result<Presence> RocksLog::look_for(const std::string& name) {
   std::string old;
-  const auto status = database_->db().Get({}, database_->topics(), slice(meta.name), &old);
+  const auto status = database_->db().Get({}, database_->topics(), slice(name), &old);
   if (!status.ok() && !status.IsNotFound()) return errc_of(status);
-  if (status.IsNotFound()) ++pending.topic_count;
+  return status.ok() ? Presence::present : Presence::absent;
+}
+
+Result<std::vector<OriginPart>> RocksLog::origin(TopicId topic) {
+  std::string bytes;
+  const auto status = database_->db().Get({}, database_->store(), origin_key(topic), &bytes);
+  if (status.IsNotFound()) return std::vector<OriginPart>();
+  if (!status.ok()) return errc_of(status);
+  return decode_value<std::vector<OriginPart>>(bytes);
+}
+
+// A source may be new in the group itself.
+Result<std::vector<OriginPart>> RocksLog::origin(const CommitGroup& group, TopicId topic) {
+  const auto staged = std::find_if(group.topics.begin(), group.topics.end(),
+                                   [&](const TopicMeta& meta) { return meta.id == topic; });
+  if (staged == group.topics.end()) return origin(topic);
+  if (!staged->origin) return std::vector<OriginPart>();
+  auto above = origin(group, staged->origin->id);
+  if (!above) return above;
+  return origin_parts(std::move(*above), *staged->origin);
+}
+
+Result<void> RocksLog::put_erased(PendingWrite& pending, const TopicMeta& meta) {
+  const auto there = look_for(meta.name);
+  if (!there) return there.errc();
+  if (*there == Presence::present && pending.erased.insert(meta.name).second) --pending.topic_count;
+  const auto range = topic_range(meta.id);
+  pending.batch.Delete(database_->topics(), slice(meta.name));
+  pending.batch.Delete(database_->store(), origin_key(meta.id));
+  pending.batch.DeleteRange(database_->producers(), range.begin, range.end);
+  pending.batch.DeleteRange(database_->events(), range.begin, range.end);
+  return ok();
+}
+
+Result<void> RocksLog::put_meta(PendingWrite& pending, const CommitGroup& group,
+                                const TopicMeta& meta) {
+  TIDEMARK_ENSURE(!meta.lineage.empty() && meta.id.value != 0, "a topic has an id and an epoch");
+  const auto there = look_for(meta.name);
+  if (!there) return there.errc();
+  if (*there == Presence::absent || pending.erased.contains(meta.name)) {
+    ++pending.topic_count;
+    if (meta.origin) {
+      const auto parts = origin(group, meta.id);
+      if (!parts) return parts.errc();
+      if (!parts->empty())
+        pending.batch.Put(database_->store(), origin_key(meta.id), encode_value(*parts));
+    }
+  }
   pending.epoch = std::max(pending.epoch, meta.lineage.back().epoch.value);
   pending.reserved_ids = std::max(pending.reserved_ids, meta.id.value + 1);
   pending.batch.Put(database_->topics(), slice(meta.name), encode_value(meta));
@@ -225,8 +319,10 @@ Result<void> RocksLog::commit(const CommitGroup& group, Durability durability) {
   for (const auto& batch : group.batches) reserve += batch.value.size() + 32;
   PendingWrite pending(reserve);
   pending.topic_count = topic_count_;
+  for (const auto& meta : group.erased)
+    if (auto put = put_erased(pending, meta); !put) return fail(put.errc());
   for (const auto& meta : group.topics)
-    if (auto put = put_meta(pending, meta); !put) return fail(put.errc());
+    if (auto put = put_meta(pending, group, meta); !put) return fail(put.errc());
   for (const auto& batch : group.batches)
     pending.batch.Put(database_->events(), event_key(batch.topic, batch.first), batch.value);
   for (const auto& update : group.producers)
@@ -346,6 +442,13 @@ Result<Tail> RocksLog::tail(const TopicMeta& meta) {
     tail.bytes = header->bytes_before + it.value().size();
   } else if (auto status = it.status(); !status) {
     return status.errc();
+  } else if (meta.origin && meta.origin->inherited.value > 0) {
+    const auto last = find_batch(meta.id, meta.origin->inherited);
+    if (!last) return last.errc();
+    if (*last) {
+      tail.last_time = (*last)->header.time;
+      tail.bytes = (*last)->header.bytes_before + (*last)->bytes;
+    }
   }
   // After an accepted loss the metadata may know of more events than there are: never give their
   // offsets again.
@@ -372,29 +475,54 @@ Result<std::optional<LoadedTopic>> RocksLog::load(const TopicName& name) {
 Result<void> RocksLog::read(TopicId topic, Offset from, const BatchSink& sink, bool sequential) {
   const auto store = enter();
   if (auto can = readable(); !can) return can;
-  EventIterator it(*database_, topic, sequential);
+  EventIterator own(*database_, topic, sequential);
   std::optional<BatchHeader> before;
-  if (auto sought = seek_to(it, topic, from, before); !sought) return sought;
-  for (; it->Valid(); it->Next()) {
-    const auto batch = BatchView::parse(topic, it.first(), it.value());
-    if (!batch) return batch.errc();
-    if (before && !follows(*before, batch->header())) return Errc::corrupt_record;
-    before = batch->header();
-    if (!sink(*batch)) return ok();
+  if (auto sought = seek_to(own, topic, from, before); !sought) return sought;
+  if (starts_after(own, from, before)) {
+    const auto parts = origin(topic);
+    if (!parts) return parts.errc();
+    for (const auto& part : *parts) {
+      if (part.last < from) continue;
+      EventIterator it(*database_, part.topic, sequential);
+      std::optional<BatchHeader> passed;
+      if (auto sought = seek_to(it, part.topic, from, passed); !sought) return sought;
+      if (!before) before = passed;
+      const auto fed = feed(it, part, before, sink);
+      if (!fed) return fed.errc();
+      if (*fed == Fed::enough) return ok();
+      from = part.last.next();
+    }
   }
-  return it.status();
+  const auto fed = feed(own, {.topic = topic, .last = kLastOffset}, before, sink);
+  return fed ? ok() : Result<void>(fed.errc());
+}
+
+Result<std::optional<StoredHeader>> RocksLog::find_batch(TopicId topic, Offset offset) {
+  EventIterator own(*database_, topic);
+  std::optional<BatchHeader> before;
+  if (auto sought = seek_to(own, topic, offset, before); !sought) return sought.errc();
+  if (starts_after(own, offset, before)) {
+    const auto parts = origin(topic);
+    if (!parts) return parts.errc();
+    for (const auto& part : *parts) {
+      if (part.last < offset) continue;
+      EventIterator it(*database_, part.topic);
+      std::optional<BatchHeader> passed;
+      if (auto sought = seek_to(it, part.topic, offset, passed); !sought) return sought.errc();
+      if (it->Valid() && it.first() <= part.last) return stored_header(it, part.last);
+    }
+  }
+  if (!own->Valid()) return std::optional<StoredHeader>();
+  return stored_header(own, kLastOffset);
 }
 
 Result<std::optional<BatchHeader>> RocksLog::header_at(TopicId topic, Offset offset) {
   const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
-  EventIterator it(*database_, topic);
-  std::optional<BatchHeader> before;
-  if (auto sought = seek_to(it, topic, offset, before); !sought) return sought.errc();
-  if (!it->Valid()) return std::optional<BatchHeader>();
-  const auto header = header_here(it);
-  if (!header) return header.errc();
-  return std::optional(*header);
+  const auto found = find_batch(topic, offset);
+  if (!found) return found.errc();
+  if (!*found) return std::optional<BatchHeader>();
+  return std::optional((*found)->header);
 }
 
 Result<std::optional<ProducerState>> RocksLog::producer(TopicId topic, std::string_view id) {
@@ -408,25 +536,6 @@ Result<std::optional<ProducerState>> RocksLog::producer(TopicId topic, std::stri
   auto state = decode_value<ProducerState>(bytes);
   if (!state) return state.errc();
   return std::optional(std::move(*state));
-}
-
-Result<void> RocksLog::erase(const TopicMeta& meta) {
-  const auto store = enter();
-  const std::lock_guard writing(write_mutex_);
-  if (auto can = writable(); !can) return can;
-  std::string old;
-  const auto status = database_->db().Get({}, database_->topics(), slice(meta.name), &old);
-  if (!status.ok() && !status.IsNotFound()) return errc_of(status);
-  const std::uint64_t count = topic_count_ - (status.ok() ? 1 : 0);
-  const auto range = topic_range(meta.id);
-  PendingWrite pending;
-  pending.batch.Delete(database_->topics(), slice(meta.name));
-  pending.batch.DeleteRange(database_->producers(), range.begin, range.end);
-  pending.batch.DeleteRange(database_->events(), range.begin, range.end);
-  pending.put_integer(store_keys::topic_count, count);
-  if (auto written = write(pending, Durability::synced); !written) return written;
-  topic_count_ = count;
-  return ok();
 }
 
 Result<void> RocksLog::reclaim(TopicId topic, Offset keep) {

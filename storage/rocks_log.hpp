@@ -20,6 +20,8 @@ namespace tidemark::storage {
 class RocksDatabase;
 struct StoreState;
 struct PendingWrite;
+struct StoredHeader;
+enum class Presence : std::uint8_t;
 
 /// Keys from `begin` up to but not including `end`.
 struct KeyRange {
@@ -55,7 +57,6 @@ class RocksLog final : public Log {
   /// Never removes a topic's last batch, so that its head is always found there. Of an erased topic
   /// it removes everything before `keep`. May compact for seconds: not for the committer's thread.
   Result<void> reclaim(TopicId topic, Offset keep) override;
-  Result<void> erase(const TopicMeta& meta) override;
   Result<void> list(std::string_view after,
                     const std::function<bool(const TopicMeta&)>& visit) override;
   [[nodiscard]] std::uint64_t topic_count() const override { return topic_count_; }
@@ -64,7 +65,12 @@ class RocksLog final : public Log {
   [[nodiscard]] Result<void> writable() const;
   [[nodiscard]] std::shared_lock<std::shared_mutex> enter();
   [[nodiscard]] Result<void> readable() const;
-  Result<void> put_meta(PendingWrite& pending, const TopicMeta& meta);
+  Result<void> put_erased(PendingWrite& pending, const TopicMeta& meta);
+  Result<void> put_meta(PendingWrite& pending, const CommitGroup& group, const TopicMeta& meta);
+  Result<Presence> look_for(const std::string& name);
+  Result<std::vector<OriginPart>> origin(TopicId topic);
+  Result<std::vector<OriginPart>> origin(const CommitGroup& group, TopicId topic);
+  Result<std::optional<StoredHeader>> find_batch(TopicId topic, Offset offset);
   Result<void> write(PendingWrite& pending, Durability durability);
   Result<void> sync_locked();
   Result<void> fail(Errc code);

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct TopicSettings {
   Durability durability = Durability::synced;
   RetentionPolicy retention;
   std::string content_type = "application/json";
+  std::optional<std::chrono::seconds> ttl;  ///< expires when it has not been used for so long
+  std::optional<Timestamp> expires_at;      ///< expires then, used or not
   bool operator==(const TopicSettings&) const = default;
 };
 
@@ -45,6 +48,18 @@ struct EpochStart {
   bool operator==(const EpochStart&) const = default;
 };
 
+/// Where a fork's log begins: its events up to `inherited` are those of another topic, in whose log
+/// they stay.
+struct Origin {
+  std::string source;  ///< name of the topic it was forked from, which counts it in `forks`
+  TopicId id;          ///< of that topic
+  Offset inherited;    ///< last event that is the source's
+  Offset requested;    ///< what the fork was asked for: after this event of the source
+  std::uint64_t sub_offset = 0;  ///< and this much of what follows: events, or bytes of one event
+  std::uint32_t depth = 1;       ///< forks from here up to a topic that is none
+  bool operator==(const Origin&) const = default;
+};
+
 /// A topic's durable metadata.
 struct TopicMeta {
   TopicId id;
@@ -54,7 +69,13 @@ struct TopicMeta {
   std::vector<EpochStart> lineage;  ///< never empty; oldest first
   Offset earliest{1};               ///< the low watermark: nothing before it may be read
   std::uint8_t trim_cause = 0;      ///< GapCause of the last trim
-  std::uint64_t incident = 0;  ///< the last store incident this topic has answered (RocksStore)
+  std::uint64_t incident = 0;    ///< the last store incident this topic has answered (RocksStore)
+  bool closed = false;           ///< takes no more events
+  std::string last_sequence;     ///< of the last publish that had one (PublishRequest::sequence)
+  std::optional<Origin> origin;  ///< a fork's
+  std::uint64_t forks = 0;       ///< topics whose origin this is
+  bool gone = false;             ///< deleted or expired, and kept for its forks
+  Timestamp used;                ///< last use as far as it is known on disk; for the ttl
   bool operator==(const TopicMeta&) const = default;
 };
 

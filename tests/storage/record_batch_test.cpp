@@ -253,6 +253,28 @@ TEST(RecordBatch, PeekSurvivesRandomBytes) {
   }
 }
 
+TEST(RecordBatch, PrefixHoldsTheFirstEventsAlone) {
+  for (const bool same_size : {false, true}) {
+    auto events = example_events();
+    if (same_size) events.assign(3, events[0]);
+    const std::string value = build(events);
+    const auto batch = BatchView::parse(kTopic, {42}, value);
+    ASSERT_TRUE(batch);
+    for (std::uint32_t count = 1; count <= 3; ++count) {
+      const auto prefix = batch->prefix(count);
+      EXPECT_EQ(prefix.count(), count);
+      EXPECT_EQ(prefix.end(), Offset{42 + count});
+      EXPECT_EQ(prefix.records().size(), batch->record_end(count - 1));
+      for (std::uint32_t i = 0; i < count; ++i) {
+        EXPECT_EQ(prefix.event(i).data, batch->event(i).data);
+        EXPECT_EQ(prefix.event(i).offset, batch->event(i).offset);
+      }
+      EXPECT_EQ(prefix.record_end(count - 1), prefix.records().size());
+      EXPECT_EQ(prefix.stored_bytes(), value.size());
+    }
+  }
+}
+
 TEST(RecordBatch, WrongShapeIsCorruptThoughItsChecksumIsRight) {
   constexpr std::size_t kIndex = 3 + 37;
   constexpr std::size_t kRecords = kIndex + 4;

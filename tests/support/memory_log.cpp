@@ -7,20 +7,32 @@
 
 namespace tidemark::storage {
 
+// The topic's last batch; of a fork that has none yet, the last it has inherited.
+MemoryLog::Batches::const_iterator MemoryLog::last_batch(const TopicMeta& meta) const {
+  const auto after = batches_.lower_bound({{meta.id.value + 1}, {0}});
+  if (after != batches_.begin() && std::prev(after)->first.first == meta.id)
+    return std::prev(after);
+  if (!meta.origin || meta.origin->inherited.value == 0) return batches_.end();
+  for (const auto& part : parts_for(meta.id, meta.origin->inherited)) {
+    const auto it = holding(part.topic, meta.origin->inherited);
+    if (it != batches_.end() && it->first.first == part.topic) return it;
+  }
+  return batches_.end();
+}
+
 Result<std::optional<LoadedTopic>> MemoryLog::load(const TopicName& name) {
   const std::lock_guard lock(mutex_);
   const auto topic = topics_.find(name.str());
   if (topic == topics_.end()) return std::optional<LoadedTopic>();
   LoadedTopic loaded{.meta = topic->second, .tail = {}};
-  const TopicId id = loaded.meta.id;
-  const auto after = batches_.lower_bound({{id.value + 1}, {0}});
-  if (after != batches_.begin() && std::prev(after)->first.first == id) {
-    const auto& value = std::prev(after)->second;
-    const auto header = peek_header(value);
+  const auto last = last_batch(loaded.meta);
+  if (last != batches_.end()) {
+    const auto header = peek_header(last->second);
     if (!header) return header.errc();
-    loaded.tail = {.head = {header->first.value + header->count - 1},
-                   .last_time = header->time,
-                   .bytes = header->bytes_before + value.size()};
+    if (last->first.first == loaded.meta.id)
+      loaded.tail.head = {header->first.value + header->count - 1};
+    loaded.tail.last_time = header->time;
+    loaded.tail.bytes = header->bytes_before + last->second.size();
   }
   const auto known = std::max(loaded.meta.earliest, loaded.meta.lineage.back().first);
   loaded.tail.head = std::max(loaded.tail.head, Offset{known.value - 1});
@@ -63,6 +75,10 @@ Result<void> MemoryLog::begin_write(bool synced, bool& apply) {
 }
 
 void MemoryLog::apply(const CommitGroup& group) {
+  for (const auto& meta : group.erased) remove(meta);
+  for (const auto& meta : group.topics)
+    if (meta.origin)
+      origins_[meta.id] = {{.topic = meta.origin->id, .last = meta.origin->inherited}};
   for (const auto& meta : group.topics) {
     topics_.insert_or_assign(meta.name, meta);
     last_epoch_ = std::max(last_epoch_, meta.lineage.back().epoch.value);
@@ -104,24 +120,56 @@ MemoryLog::Batches::const_iterator MemoryLog::holding(TopicId topic, Offset offs
   return holds ? before : after;
 }
 
+// The logs to read from `from` on, one after another; the last is the topic's own. Resolved at each
+// read, one source at a time: what the log on disk has flattened.
+std::vector<OriginPart> MemoryLog::parts_for(TopicId topic, Offset from) const {
+  std::vector<OriginPart> parts;
+  if (const auto origin = origins_.find(topic); origin != origins_.end()) {
+    const OriginPart& source = origin->second.front();
+    if (from <= source.last) {
+      for (const auto& part : parts_for(source.topic, from)) {
+        parts.push_back({.topic = part.topic, .last = std::min(part.last, source.last)});
+        if (parts.back().last == source.last) break;
+      }
+    }
+  }
+  parts.push_back({.topic = topic, .last = {kMaxInteger}});
+  return parts;
+}
+
 Result<void> MemoryLog::read(TopicId topic, Offset from, const BatchSink& sink,
                              bool /*sequential*/) {
   const std::lock_guard lock(mutex_);
-  for (auto it = holding(topic, from); it != batches_.end() && it->first.first == topic; ++it) {
-    const auto batch = BatchView::parse(topic, it->first.second, it->second);
-    if (!batch) return batch.errc();
-    if (!sink(*batch)) return ok();
+  for (const auto& part : parts_for(topic, from)) {
+    for (auto it = holding(part.topic, from); it != batches_.end(); ++it) {
+      if (it->first.first != part.topic || it->first.second > part.last) break;
+      auto batch = BatchView::parse(part.topic, it->first.second, it->second);
+      if (!batch) return batch.errc();
+      if (batch->end() > part.last.next())
+        *batch = batch->prefix(
+            static_cast<std::uint32_t>(part.last.next().value - it->first.second.value));
+      if (!sink(*batch)) return ok();
+    }
+    from = part.last.next();
   }
   return ok();
 }
 
 Result<std::optional<BatchHeader>> MemoryLog::header_at(TopicId topic, Offset offset) {
   const std::lock_guard lock(mutex_);
-  const auto it = holding(topic, offset);
-  if (it == batches_.end() || it->first.first != topic) return std::optional<BatchHeader>();
-  const auto header = peek_header(it->second);
-  if (!header) return header.errc();
-  return std::optional(*header);
+  for (const auto& part : parts_for(topic, offset)) {
+    const auto it = holding(part.topic, offset);
+    if (it == batches_.end() || it->first.first != part.topic || it->first.second > part.last) {
+      offset = part.last.next();
+      continue;
+    }
+    auto header = peek_header(it->second);
+    if (!header) return header.errc();
+    const std::uint64_t most = part.last.next().value - header->first.value;
+    header->count = static_cast<std::uint32_t>(std::min<std::uint64_t>(header->count, most));
+    return std::optional(*header);
+  }
+  return std::optional<BatchHeader>();
 }
 
 Result<std::optional<ProducerState>> MemoryLog::producer(TopicId topic, std::string_view id) {
@@ -141,16 +189,12 @@ Result<void> MemoryLog::reclaim(TopicId topic, Offset keep) {
   return ok();
 }
 
-Result<void> MemoryLog::erase(const TopicMeta& meta) {
-  const std::lock_guard lock(mutex_);
-  bool applies = false;
-  auto result = begin_write(true, applies);
-  if (!applies) return result;
+void MemoryLog::remove(const TopicMeta& meta) {
   topics_.erase(meta.name);
+  origins_.erase(meta.id);
   const TopicId next{meta.id.value + 1};
   producers_.erase(producers_.lower_bound({meta.id, ""}), producers_.lower_bound({next, ""}));
   batches_.erase(batches_.lower_bound({meta.id, {0}}), batches_.lower_bound({next, {0}}));
-  return result;
 }
 
 Result<void> MemoryLog::list(std::string_view after,

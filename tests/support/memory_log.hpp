@@ -28,12 +28,11 @@ class MemoryLog : public Log {
   Result<std::optional<BatchHeader>> header_at(TopicId topic, Offset offset) override;
   Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) override;
   Result<void> reclaim(TopicId topic, Offset keep) override;
-  Result<void> erase(const TopicMeta& meta) override;
   Result<void> list(std::string_view after,
                     const std::function<bool(const TopicMeta&)>& visit) override;
   [[nodiscard]] std::uint64_t topic_count() const override;
 
-  /// The next write (commit, sync or erase) fails with `code`; with `applied` its changes are there
+  /// The next write (commit or sync) fails with `code`; with `applied` its changes are there
   /// all the same, as after a failed fsync. Writing is then refused until recover().
   void fail_next_write(Errc code, bool applied = false);
   /// recover() fails with `code` until this is called with nullopt.
@@ -48,11 +47,15 @@ class MemoryLog : public Log {
   using Batches = std::map<Key, std::string>;
   Result<void> begin_write(bool synced, bool& apply);
   [[nodiscard]] Batches::const_iterator holding(TopicId topic, Offset offset) const;
+  [[nodiscard]] Batches::const_iterator last_batch(const TopicMeta& meta) const;
   void apply(const CommitGroup& group);
+  void remove(const TopicMeta& meta);
+  [[nodiscard]] std::vector<OriginPart> parts_for(TopicId topic, Offset from) const;
 
   mutable std::mutex mutex_;
   std::map<std::string, TopicMeta, std::less<>> topics_;
   Batches batches_;
+  std::map<TopicId, std::vector<OriginPart>> origins_;
   std::map<std::pair<TopicId, std::string>, ProducerState> producers_;
   std::uint64_t next_topic_id_ = 1;
   std::uint64_t last_epoch_ = 0;
