@@ -43,7 +43,11 @@ struct Request {
   std::string error_text;              ///< more than the code says, or empty
 };
 
-/// Appends events, together or not at all; creates the topic if there is none.
+/// A publish's `sequence` is at most this.
+inline constexpr std::size_t kMaxSequenceBytes = 256;
+
+/// Appends events, together or not at all; creates the topic if there is none. A closed topic takes
+/// none (topic_closed), but a producer's duplicates and closing it again are answered as before.
 struct PublishRequest : Request {
   explicit PublishRequest(TopicName t) : Request(Kind::publish, std::move(t)) {}
   std::vector<NewEvent> events;
@@ -51,13 +55,21 @@ struct PublishRequest : Request {
   std::optional<ProducerStamp> producer;
   std::optional<Offset> expected_last;
   std::string content_type;  ///< empty: whatever the topic has, or the default
+  bool must_exist = false;   ///< unknown_topic rather than a new one
+  bool close = false;        ///< these are the topic's last events; there may be none
+  /// Must be greater, byte by byte, than that of the last publish that had one; for all publishers
+  /// of the topic together. Not compared for a producer's duplicates.
+  std::optional<std::string> sequence;
   // outcome
+  Position tail;        ///< the topic's end after it; also of a refusal, if there is the topic
+  bool closed = false;  ///< the topic is closed, by this request or before
   Epoch epoch;
   OffsetRange offsets;
   bool duplicate = false;
   std::optional<Offset> head;                      ///< offset_mismatch
   std::optional<std::uint64_t> expected_sequence;  ///< sequence_gap
   std::optional<std::uint64_t> producer_epoch;     ///< producer_fenced
+  std::optional<std::uint64_t> producer_sequence;  ///< the producer's highest that was appended
 };
 
 /// Creates a topic, or changes the settings of one there is. Unset: default, or as it was.
@@ -165,7 +177,12 @@ class Committer {
   Staged* find_staged(Group& group, Request& request);
   Staged* create(Group& group, Request& request, TopicSettings settings);
   bool admit(Staged& staged, PublishRequest& request);
+  bool admit_events(Staged& staged, PublishRequest& request);
   bool admit_producer(Staged& staged, PublishRequest& request);
+  static bool admit_sequence(const Staged& staged, PublishRequest& request);
+  void answer_closed(Staged& staged, PublishRequest& request);
+  std::optional<ProducerVerdict> judge_producer(Staged& staged, PublishRequest& request);
+  static void tell_end(const Staged& staged, PublishRequest& request);
   void append(Group& group, Staged& staged, PublishRequest& request);
   void finish_batch(Group& group, Staged& staged);
   void answer_incidents(Staged& staged);

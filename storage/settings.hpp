@@ -79,6 +79,14 @@ struct TopicMeta {
   bool operator==(const TopicMeta&) const = default;
 };
 
+/// The position of a reader who has everything up to `offset`: in the epoch of that event, for 0 of
+/// the first there may be. Pre: lineage is not empty.
+[[nodiscard]] inline Position position_at(const std::vector<EpochStart>& lineage, Offset offset) {
+  auto epoch = lineage.rbegin();
+  while (epoch + 1 != lineage.rend() && epoch->first > offset) ++epoch;
+  return {.epoch = epoch->epoch, .offset = offset};
+}
+
 /// The end of a topic's log.
 struct Tail {
   Offset head;              ///< last event; 0 if there has never been one

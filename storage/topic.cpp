@@ -34,6 +34,11 @@ Bounds Topic::bounds() const {
   return bounds_locked();
 }
 
+Topic::End Topic::end() const {
+  const std::lock_guard lock(mutex_);
+  return {.tail = position_at(meta_.lineage, tail_.head), .closed = meta_.closed};
+}
+
 Tail Topic::tail() const {
   const std::lock_guard lock(mutex_);
   return tail_;
@@ -134,14 +139,20 @@ void Topic::mark_damaged(OffsetRange range) {
   }
 }
 
-void Topic::publish(const std::vector<BatchView>& batches, const Tail& tail) {
+void Topic::publish(const std::vector<BatchView>& batches, const Tail& tail,
+                    const TopicMeta* changed) {
   const std::lock_guard lock(mutex_);
+  if (changed != nullptr) adopt_locked(*changed);
   for (const BatchView& batch : batches) ring_.append(batch);
   tail_ = tail;
 }
 
 void Topic::adopt(TopicMeta meta) {
   const std::lock_guard lock(mutex_);
+  adopt_locked(std::move(meta));
+}
+
+void Topic::adopt_locked(TopicMeta meta) {
   ring_.drop_before(meta.earliest);
   meta_ = std::move(meta);
 }

@@ -51,6 +51,13 @@ class Topic {
   [[nodiscard]] bool deleted() const;
   [[nodiscard]] std::size_t memory() const;
 
+  /// Where the topic ends now, and whether it ends there for good.
+  struct End {
+    Position tail;  ///< of a reader who has everything
+    bool closed = false;
+  };
+  [[nodiscard]] End end() const;
+
   /// Epoch of the history at `offset` (for 0 that of the first event), where it began, and where it
   /// ended (its last offset; nullopt for the newest).
   struct EpochSpan {
@@ -67,8 +74,10 @@ class Topic {
 
   // ---- the committer's ----
 
-  /// Makes batches visible together. Pre: they start at head + 1 and are durable.
-  void publish(const std::vector<BatchView>& batches, const Tail& tail);
+  /// Makes batches visible together, and with them `changed` metadata, if there is any: a topic
+  /// must not be seen closed without its last events. Pre: they start at head + 1 and are durable.
+  void publish(const std::vector<BatchView>& batches, const Tail& tail,
+               const TopicMeta* changed = nullptr);
   /// Takes over changed metadata (settings, lineage, low watermark).
   void adopt(TopicMeta meta);
   /// Takes over what the log holds after a failed commit: readers go on, the ring starts anew.
@@ -79,6 +88,7 @@ class Topic {
 
  private:
   [[nodiscard]] Bounds bounds_locked() const;
+  void adopt_locked(TopicMeta meta);
   [[nodiscard]] std::optional<Gap> gap_after(Position after) const;
   [[nodiscard]] EpochSpan span_of(std::size_t index) const;
 
