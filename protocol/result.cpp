@@ -54,6 +54,8 @@ constexpr std::array kErrors{
               "this connection is subscribed to the topic already", 409, 1008},
     ErrorInfo{Errc::not_subscribed, "not_subscribed",
               "this connection is not subscribed to the topic", 409, 1008},
+    ErrorInfo{Errc::source_deleted, "source_deleted", "the topic to fork from has been deleted",
+              409, 1008},
     ErrorInfo{Errc::invalid_fork, "invalid_fork", "a fork begins within its source", 400, 1008},
     ErrorInfo{Errc::wrong_epoch, "wrong_epoch",
               "the position belongs to a history that has ended or was never here", 409, 1008},

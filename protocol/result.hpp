@@ -38,6 +38,7 @@ enum class Errc : std::uint8_t {
   content_type_mismatch,
   already_subscribed,
   not_subscribed,
+  source_deleted,
   // the position
   invalid_fork,
   wrong_epoch,

@@ -4,50 +4,41 @@
 
 #include <algorithm>
 
+#include "storage/committer_group.hpp"
+
 namespace tidemark::storage {
 
 namespace {
 
-std::size_t bytes_of(const Request& request) {
-  std::size_t bytes = 256;  // the request itself, about
-  if (request.kind == Request::Kind::publish) {
-    for (const NewEvent& event : static_cast<const PublishRequest&>(request).events) {
-      bytes += record_size(event) + sizeof(NewEvent);
-    }
-  }
+std::size_t bytes_of(std::span<const NewEvent> events) {
+  std::size_t bytes = 0;
+  for (const NewEvent& event : events) bytes += record_size(event) + sizeof(NewEvent);
   return bytes;
 }
 
-void refuse(Request& request, Errc code, std::string text = {}) {
-  request.error = code;
-  request.error_text = std::move(text);
+std::size_t bytes_of(const Request& request) {
+  constexpr std::size_t kItself = 256;  // about
+  if (request.kind == Request::Kind::publish)
+    return kItself + bytes_of(static_cast<const PublishRequest&>(request).events);
+  if (request.kind == Request::Kind::create)
+    return kItself + bytes_of(static_cast<const CreateRequest&>(request).events);
+  return kItself;
+}
+
+/// Removals share a group with their like alone: what is removed must not have been appended to in
+/// the same one. A fork comes first in its group, so that all it inherits is in the log already.
+bool may_follow(const Request& first, const Request& next) {
+  constexpr auto kErase = Request::Kind::erase;
+  if ((first.kind == kErase) != (next.kind == kErase)) return false;
+  return next.kind != Request::Kind::create || !static_cast<const CreateRequest&>(next).fork;
 }
 
 }  // namespace
 
-struct Committer::Staged {
-  std::shared_ptr<Topic> topic;  ///< null until a created topic has been committed
-  TopicMeta meta;
-  Tail tail;
-  Payload payload = Payload::json;
-  Timestamp time;
-  bool changed = false;  ///< the metadata
-  BatchBuilder builder;
-  std::vector<std::size_t> batches;  ///< in the group's commit
-  std::unordered_map<std::string, std::optional<ProducerState>> producers;
-};
-
-struct Committer::Group {
-  CommitGroup commit;
-  Durability durability = Durability::buffered;
-  std::unordered_map<TopicName, std::unique_ptr<Staged>> staged;
-  std::vector<std::shared_ptr<Topic>> advanced;
-  std::vector<std::pair<TopicId, Offset>> dropped;
-  std::uint64_t events = 0;
-};
-
-Committer::Committer(Log& log, Topics& topics, CommitterOptions options)
-    : log_(log), topics_(topics), options_(std::move(options)), thread_([this] { run(); }) {}
+Committer::Committer(Log& log, Topics& topics, StoreClock& clock, CommitterOptions options)
+    : log_(log), topics_(topics), clock_(clock), options_(std::move(options)), thread_([this] {
+        run();
+      }) {}
 
 Committer::~Committer() { stop(); }
 
@@ -119,16 +110,6 @@ CommitterStats Committer::stats() const {
           .failing = failing_};
 }
 
-Timestamp Committer::now() const {
-  if (options_.clock) return options_.clock();
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
-}
-
-TopicSettings Committer::default_settings(const TopicName& name) const {
-  return options_.defaults ? options_.defaults(name) : TopicSettings{};
-}
-
 // ---- the thread ----
 
 Committer::Requests Committer::take() {
@@ -195,22 +176,16 @@ bool Committer::ready_to_write(std::span<const std::unique_ptr<Request>> request
 
 void Committer::work(Requests requests) {
   std::vector<std::shared_ptr<Topic>> advanced;
+  const std::span all(requests);
   std::size_t begin = 0;
   while (begin < requests.size()) {
-    // A removal is a group of its own: it must not mix with what the same group appends.
-    Group group;
-    std::size_t end = begin;
-    const std::span all(requests);
     if (!ready_to_write(all.subspan(begin))) break;
-    if (requests[begin]->kind == Request::Kind::erase) {
-      erase(group, static_cast<EraseRequest&>(*requests[begin]));
-      ++end;
-    } else {
-      while (end < requests.size() && requests[end]->kind != Request::Kind::erase) {
-        stage(group, *requests[end++]);
-      }
-      finish(group, all.subspan(begin, end - begin));
-    }
+    Group group;
+    group.now = clock_.now();
+    std::size_t end = begin;
+    do stage(group, *requests[end++]);
+    while (end < requests.size() && may_follow(*requests[begin], *requests[end]));
+    finish(group, all.subspan(begin, end - begin));
     advanced.insert(advanced.end(), group.advanced.begin(), group.advanced.end());
     begin = end;
   }
@@ -222,232 +197,20 @@ void Committer::stage(Group& group, Request& request) {
   switch (request.kind) {
     case Request::Kind::publish:
       return stage_publish(group, static_cast<PublishRequest&>(request));
+    case Request::Kind::create:
+      return stage_create(group, static_cast<CreateRequest&>(request));
     case Request::Kind::configure:
       return stage_configure(group, static_cast<ConfigureRequest&>(request));
     case Request::Kind::trim:
       return stage_trim(group, static_cast<TrimRequest&>(request));
     case Request::Kind::erase:
-      TIDEMARK_ENSURE(false, "a removal is not staged");
+      return stage_erase(group, static_cast<EraseRequest&>(request));
+    case Request::Kind::use:
+      return stage_use(group, static_cast<UseRequest&>(request));
   }
 }
 
-// ---- topics of the group ----
-
-/// The topic's part of the group, or null: the request has an error, unknown_topic if there is
-/// none.
-Committer::Staged* Committer::find_staged(Group& group, Request& request) {
-  if (const auto found = group.staged.find(request.topic); found != group.staged.end()) {
-    return found->second.get();
-  }
-  auto topic = topics_.open(request.topic);
-  if (!topic) {
-    refuse(request, topic.errc());
-    return nullptr;
-  }
-  auto staged = std::make_unique<Staged>();
-  staged->topic = *topic;
-  staged->meta = (*topic)->meta();
-  staged->tail = (*topic)->tail();
-  staged->payload = (*topic)->payload();
-  staged->time = std::max(now(), staged->tail.last_time);
-  answer_incidents(*staged);
-  return group.staged.emplace(request.topic, std::move(staged)).first->second.get();
-}
-
-/// If data may have been lost without the log's doing, what is appended from now on is another
-/// history: a reader who has seen more than is here must not take it for the same.
-void Committer::answer_incidents(Staged& staged) {
-  const Log::Incident incident = log_.incidents_after(staged.meta.incident);
-  if (incident.number == staged.meta.incident) return;
-  if (incident.buffered_only && staged.meta.settings.durability == Durability::synced) return;
-  staged.meta.incident = incident.number;
-  staged.meta.lineage.push_back({log_.next_epoch(), staged.tail.head.next()});
-  staged.changed = true;
-}
-
-Committer::Staged* Committer::create(Group& group, Request& request, TopicSettings settings) {
-  if (log_.topic_count() + group.commit.topics.size() >= options_.max_topics) {
-    refuse(request, Errc::too_many_topics);
-    return nullptr;
-  }
-  if (!valid_content_type(settings.content_type)) {
-    refuse(request, Errc::invalid_content_type);
-    return nullptr;
-  }
-  auto staged = std::make_unique<Staged>();
-  staged->meta.id = log_.next_topic_id();
-  staged->meta.name = request.topic.str();
-  staged->meta.settings = std::move(settings);
-  staged->meta.created = now();
-  staged->meta.lineage.push_back({log_.next_epoch(), Offset{1}});
-  staged->meta.incident = log_.incidents_after(0).number;
-  staged->payload = payload_of(staged->meta.settings.content_type);
-  staged->time = staged->meta.created;
-  staged->changed = true;
-  request.error.reset();
-  request.error_text.clear();
-  return group.staged.insert_or_assign(request.topic, std::move(staged)).first->second.get();
-}
-
-// ---- publishing ----
-
-void Committer::stage_publish(Group& group, PublishRequest& request) {
-  Staged* staged = find_staged(group, request);
-  if (staged == nullptr && request.error == Errc::unknown_topic && !request.must_exist) {
-    TopicSettings settings = default_settings(request.topic);
-    if (!request.content_type.empty()) settings.content_type = request.content_type;
-    // Judged before the topic is made: a refused publish must not leave an empty topic behind.
-    Staged trial;
-    trial.meta.settings = settings;
-    trial.payload = payload_of(settings.content_type);
-    request.error.reset();
-    if (!valid_content_type(settings.content_type))
-      return refuse(request, Errc::invalid_content_type);
-    if (request.producer) trial.producers.emplace(request.producer->id, std::nullopt);
-    if (!admit(trial, request)) return;
-    request.checked = true;
-    staged = create(group, request, std::move(settings));
-    if (staged != nullptr && request.producer) {
-      staged->producers.emplace(request.producer->id, std::nullopt);
-    }
-  }
-  if (staged == nullptr) return;
-  if (admit(*staged, request)) append(group, *staged, request);
-  tell_end(*staged, request);
-}
-
-void Committer::tell_end(const Staged& staged, PublishRequest& request) {
-  request.tail = position_at(staged.meta.lineage, staged.tail.head);
-  request.closed = staged.meta.closed;
-}
-
-/// Checks everything that could refuse the request; true if its events are to be appended.
-bool Committer::admit(Staged& staged, PublishRequest& request) {
-  if (request.events.empty() && !request.close) {
-    refuse(request, Errc::malformed_message, "a publish carries at least one event");
-    return false;
-  }
-  if (staged.meta.closed) {
-    answer_closed(staged, request);
-    return false;
-  }
-  if (!admit_events(staged, request)) return false;
-  if (request.producer && !admit_producer(staged, request)) return false;
-  if (request.sequence && !admit_sequence(staged, request)) return false;
-  if (request.expected_last && *request.expected_last != staged.tail.head) {
-    request.head = staged.tail.head;
-    refuse(request, Errc::offset_mismatch);
-    return false;
-  }
-  return true;
-}
-
-bool Committer::admit_events(Staged& staged, PublishRequest& request) {
-  if (!request.content_type.empty() &&
-      !same_content_type(request.content_type, staged.meta.settings.content_type)) {
-    refuse(request, Errc::content_type_mismatch,
-           "the topic's content type is " + staged.meta.settings.content_type);
-    return false;
-  }
-  if (request.checked) return true;
-  for (NewEvent& event : request.events) {
-    if (auto checked = check_event(event, staged.payload, options_.max_event_bytes); !checked) {
-      refuse(request, checked.errc());
-      return false;
-    }
-  }
-  return true;
-}
-
-bool Committer::admit_sequence(const Staged& staged, PublishRequest& request) {
-  if (request.sequence->empty() || request.sequence->size() > kMaxSequenceBytes) {
-    refuse(request, Errc::malformed_message, "a sequence has 1 to 256 bytes");
-    return false;
-  }
-  if (*request.sequence > staged.meta.last_sequence) return true;
-  refuse(request, Errc::sequence_regressed);
-  return false;
-}
-
-/// A closed topic takes nothing; but what it has taken before is answered as it was then, since the
-/// answer may have been lost.
-void Committer::answer_closed(Staged& staged, PublishRequest& request) {
-  if (request.producer) {
-    const auto verdict = judge_producer(staged, request);
-    if (!verdict || verdict->kind == ProducerVerdict::Kind::duplicate) return;
-  } else if (request.events.empty()) {
-    request.offsets = {staged.tail.head.next(), staged.tail.head.next()};
-    return;
-  }
-  refuse(request, Errc::topic_closed);
-}
-
-/// What is to be said to the producer, and for a duplicate the answer; nullopt: it has been
-/// refused.
-std::optional<ProducerVerdict> Committer::judge_producer(Staged& staged, PublishRequest& request) {
-  if (auto valid = check_producer(*request.producer); !valid) {
-    refuse(request, valid.errc());
-    return std::nullopt;
-  }
-  const std::string& id = request.producer->id;
-  auto known = staged.producers.find(id);
-  if (known == staged.producers.end()) {
-    auto state = producers_.get(log_, staged.meta.id, id);
-    if (!state) {
-      refuse(request, state.errc());
-      return std::nullopt;
-    }
-    known = staged.producers.emplace(id, std::move(*state)).first;
-  }
-  const ProducerVerdict verdict = judge(known->second, *request.producer);
-  if (verdict.kind == ProducerVerdict::Kind::duplicate) {
-    request.duplicate = true;
-    request.epoch = staged.meta.lineage.back().epoch;
-    request.offsets = verdict.original;
-    request.producer_sequence = known->second->last_sequence;
-  }
-  return verdict;
-}
-
-bool Committer::admit_producer(Staged& staged, PublishRequest& request) {
-  const auto verdict = judge_producer(staged, request);
-  if (!verdict) return false;
-  switch (verdict->kind) {
-    case ProducerVerdict::Kind::append:
-      return true;
-    case ProducerVerdict::Kind::duplicate:
-      return false;
-    case ProducerVerdict::Kind::fenced:
-      request.producer_epoch = verdict->current_epoch;
-      refuse(request, Errc::producer_fenced);
-      return false;
-    case ProducerVerdict::Kind::gap:
-      request.expected_sequence = verdict->expected;
-      refuse(request, Errc::sequence_gap);
-      return false;
-  }
-  return false;
-}
-
-void Committer::append(Group& group, Staged& staged, PublishRequest& request) {
-  request.epoch = staged.meta.lineage.back().epoch;
-  request.offsets = {staged.tail.head.next(), {staged.tail.head.value + 1 + request.events.size()}};
-  for (const NewEvent& event : request.events) {
-    if (!staged.builder.fits(event)) finish_batch(group, staged);
-    staged.builder.add(event);
-    staged.tail.head = staged.tail.head.next();
-  }
-  if (!request.events.empty()) staged.tail.last_time = staged.time;
-  if (request.producer) {
-    record(staged.producers[request.producer->id], *request.producer, request.offsets, staged.time);
-    request.producer_sequence = request.producer->sequence;
-  }
-  if (request.sequence) staged.meta.last_sequence = *request.sequence;
-  if (request.close) staged.meta.closed = true;
-  if (request.sequence || request.close) staged.changed = true;
-  if (staged.meta.settings.durability == Durability::synced) group.durability = Durability::synced;
-  group.events += request.events.size();
-}
+// ---- the group ----
 
 void Committer::finish_batch(Group& group, Staged& staged) {
   const Offset first{staged.tail.head.value - staged.builder.count() + 1};
@@ -463,76 +226,16 @@ void Committer::finish_batch(Group& group, Staged& staged) {
   group.commit.batches.push_back({staged.meta.id, first, std::move(value)});
 }
 
-// ---- managing ----
-
-void Committer::stage_configure(Group& group, ConfigureRequest& request) {
-  Staged* staged = find_staged(group, request);
-  if (staged == nullptr && request.error == Errc::unknown_topic) {
-    TopicSettings settings = default_settings(request.topic);
-    if (request.content_type) settings.content_type = *request.content_type;
-    staged = create(group, request, std::move(settings));
-    request.created = staged != nullptr;
-  }
-  if (staged == nullptr) return;
-  if (!request.created && request.must_create) return refuse(request, Errc::topic_exists);
-  TopicSettings& settings = staged->meta.settings;
-  if (request.content_type && !same_content_type(*request.content_type, settings.content_type)) {
-    return refuse(request, Errc::content_type_mismatch,
-                  "the topic's content type is " + settings.content_type);
-  }
-  if (request.retention) settings.retention = *request.retention;
-  if (request.durability && *request.durability != settings.durability) {
-    settings.durability = *request.durability;
-    // An incident before this change concerned the topic as it was then, and has been answered.
-    staged->meta.incident = log_.incidents_after(staged->meta.incident).number;
-  }
-  staged->changed = true;
-  group.durability = Durability::synced;
-}
-
-void Committer::stage_trim(Group& group, TrimRequest& request) {
-  Staged* staged = find_staged(group, request);
-  if (staged == nullptr) return;
-  if (request.id.value != 0 && request.id != staged->meta.id) {
-    return refuse(request, Errc::unknown_topic);
-  }
-  request.id = staged->meta.id;
-  const Offset keep = std::min(request.keep, staged->tail.head.next());
-  if (keep > staged->meta.earliest) {
-    staged->meta.earliest = keep;
-    staged->meta.trim_cause = static_cast<std::uint8_t>(request.cause);
-    staged->changed = true;
-    // Files are removed afterwards, outside the write-ahead log: the watermark must be safe first.
-    group.durability = Durability::synced;
-    group.dropped.emplace_back(staged->meta.id, keep);
-  }
-  request.bounds = {.epoch = staged->meta.lineage.back().epoch,
-                    .earliest = staged->meta.earliest,
-                    .head = staged->tail.head};
-}
-
-void Committer::erase(Group& group, EraseRequest& request) {
-  auto topic = topics_.open(request.topic);
-  if (!topic) return refuse(request, topic.errc());
-  if (auto erased = log_.erase((*topic)->meta()); !erased) {
-    failure_ = erased.errc();
-    failing_ = true;
-    return refuse(request, erased.errc());
-  }
-  (*topic)->mark_deleted();
-  topics_.remove(request.topic);
-  producers_.clear();
-  group.advanced.push_back(*topic);
-  group.dropped.emplace_back((*topic)->id(), kWholeTopic);
-  tell_dropped(group);
-}
-
-// ---- the group ----
-
-void Committer::finish(Group& group, std::span<const std::unique_ptr<Request>> requests) {
+/// What the group's topics have come to, as one commit.
+void Committer::collect(Group& group) {
+  for (const auto& removed : group.removed) group.commit.erased.push_back(removed->meta);
   for (auto& [name, staged] : group.staged) {
+    if (!staged) continue;
     if (staged->builder.count() > 0) finish_batch(group, *staged);
-    if (staged->changed) group.commit.topics.push_back(staged->meta);
+    if (staged->changed) {
+      if (staged->topic) staged->meta.used = staged->topic->used().value_or(staged->meta.used);
+      group.commit.topics.push_back(staged->meta);
+    }
     for (const auto& [id, state] : staged->producers) {
       // Known, but nothing was appended: it is as it was.
       if (state && (!staged->batches.empty() || staged->changed)) {
@@ -540,6 +243,10 @@ void Committer::finish(Group& group, std::span<const std::unique_ptr<Request>> r
       }
     }
   }
+}
+
+void Committer::finish(Group& group, std::span<const std::unique_ptr<Request>> requests) {
+  collect(group);
   if (group.commit.empty()) return;
   if (commit(group)) return show(group);
   // Whatever a request was told on the strength of this group is void, its outcome unknown.
@@ -569,40 +276,51 @@ bool Committer::commit(Group& group) {
 }
 
 void Committer::show(Group& group) {
+  show_removed(group);
   for (auto& [name, staged] : group.staged) {
-    if (!staged->changed && staged->batches.empty()) continue;
-    if (!staged->topic) {
-      auto created = topics_.open(name);
-      TIDEMARK_ENSURE(created.has_value(), "a topic that was just committed can be opened");
-      staged->topic = *created;
-    }
-    std::vector<BatchView> batches;
-    batches.reserve(staged->batches.size());
-    for (const std::size_t i : staged->batches) {
-      const EncodedBatch& encoded = group.commit.batches[i];
-      auto batch = BatchView::parse(encoded.topic, encoded.first, encoded.value);
-      TIDEMARK_ENSURE(batch.has_value(), "a batch that was just built can be parsed");
-      batches.push_back(*batch);
-    }
-    const TopicMeta* const changed = staged->changed ? &staged->meta : nullptr;
-    if (!batches.empty()) {
-      staged->topic->publish(batches, staged->tail, changed);
-    } else if (changed != nullptr) {
-      staged->topic->adopt(*changed);
-    }
-    group.advanced.push_back(staged->topic);
+    if (staged && (staged->changed || !staged->batches.empty())) show_staged(group, name, *staged);
   }
   for (ProducerUpdate& update : group.commit.producers) {
     producers_.put(update.topic, update.id, std::move(update.state));
   }
-  tell_dropped(group);
+  tell_dropped(group.dropped);
 }
 
-void Committer::tell_dropped(const Group& group) {
-  if (group.dropped.empty()) return;
+void Committer::show_removed(Group& group) {
+  for (const auto& removed : group.removed) {
+    removed->topic->mark_deleted();
+    topics_.remove(*removed->topic);
+    group.advanced.push_back(removed->topic);
+  }
+}
+
+void Committer::show_staged(Group& group, const TopicName& name, Staged& staged) {
+  if (!staged.topic) {
+    staged.topic = topics_.add(name, {.meta = staged.meta, .tail = staged.tail});
+    staged.topic->touch(staged.meta.used);
+  }
+  std::vector<BatchView> batches;
+  batches.reserve(staged.batches.size());
+  for (const std::size_t i : staged.batches) {
+    const EncodedBatch& encoded = group.commit.batches[i];
+    auto batch = BatchView::parse(encoded.topic, encoded.first, encoded.value);
+    TIDEMARK_ENSURE(batch.has_value(), "a batch that was just built can be parsed");
+    batches.push_back(*batch);
+  }
+  const TopicMeta* const changed = staged.changed ? &staged.meta : nullptr;
+  if (!batches.empty()) {
+    staged.topic->publish(batches, staged.tail, changed);
+  } else if (changed != nullptr) {
+    staged.topic->adopt(*changed);
+  }
+  group.advanced.push_back(staged.topic);
+}
+
+void Committer::tell_dropped(std::span<const std::pair<TopicId, Offset>> dropped) {
+  if (dropped.empty()) return;
   const std::lock_guard lock(observers_mutex_);
   for (CommitObserver* const observer : observers_) {
-    for (const auto& [topic, keep] : group.dropped) observer->dropped(topic, keep);
+    for (const auto& [topic, keep] : dropped) observer->dropped(topic, keep);
   }
 }
 
@@ -629,6 +347,7 @@ void Committer::recover() {
   producers_.clear();
   flush_at_.reset();
   std::vector<std::shared_ptr<Topic>> advanced;
+  std::vector<std::pair<TopicId, Offset>> dropped;
   bool whole = true;
   topics_.each([&](const std::shared_ptr<Topic>& topic) {
     auto loaded = log_.load(topic->name());
@@ -636,12 +355,18 @@ void Committer::recover() {
       whole = false;
       return;
     }
-    if (!*loaded) return;
-    topic->reload(std::move(**loaded));
     advanced.push_back(topic);
+    if (*loaded && (*loaded)->meta.id == topic->id()) {
+      topic->reload(std::move(**loaded));
+    } else {  // the group that failed had removed it
+      topic->mark_deleted();
+      topics_.remove(*topic);
+      dropped.emplace_back(topic->id(), kWholeTopic);
+    }
   });
   if (!whole) return;
   failing_ = false;
+  tell_dropped(dropped);
   deliver({}, advanced);
 }
 

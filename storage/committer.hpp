@@ -11,97 +11,23 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
-#include "protocol/messages.hpp"
 #include "storage/log.hpp"
 #include "storage/producers.hpp"
-#include "storage/retention.hpp"
+#include "storage/requests.hpp"
+#include "storage/store_clock.hpp"
 #include "storage/topics.hpp"
 
 namespace tidemark::storage {
-
-class CommitObserver;
-
-/// Something for the committer to do, and then its outcome. Handed back to its observer when done.
-struct Request {
-  enum class Kind : std::uint8_t { publish, configure, trim, erase };
-  explicit Request(Kind k, TopicName t) : kind(k), topic(std::move(t)) {}
-  virtual ~Request() = default;
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
-  /// For the observer to call on whichever thread the answer belongs to; storage never calls it.
-  virtual void answer() {}
-
-  const Kind kind;
-  const TopicName topic;
-  CommitObserver* observer = nullptr;  ///< who is told; nullptr: nobody
-  std::optional<Errc> error;           ///< outcome: nullopt is success
-  std::string error_text;              ///< more than the code says, or empty
-};
-
-/// A publish's `sequence` is at most this.
-inline constexpr std::size_t kMaxSequenceBytes = 256;
-
-/// Appends events, together or not at all; creates the topic if there is none. A closed topic takes
-/// none (topic_closed), but a producer's duplicates and closing it again are answered as before.
-struct PublishRequest : Request {
-  explicit PublishRequest(TopicName t) : Request(Kind::publish, std::move(t)) {}
-  std::vector<NewEvent> events;
-  bool checked = false;  ///< the events passed check_event for the topic's payload
-  std::optional<ProducerStamp> producer;
-  std::optional<Offset> expected_last;
-  std::string content_type;  ///< empty: whatever the topic has, or the default
-  bool must_exist = false;   ///< unknown_topic rather than a new one
-  bool close = false;        ///< these are the topic's last events; there may be none
-  /// Must be greater, byte by byte, than that of the last publish that had one; for all publishers
-  /// of the topic together. Not compared for a producer's duplicates.
-  std::optional<std::string> sequence;
-  // outcome
-  Position tail;        ///< the topic's end after it; also of a refusal, if there is the topic
-  bool closed = false;  ///< the topic is closed, by this request or before
-  Epoch epoch;
-  OffsetRange offsets;
-  bool duplicate = false;
-  std::optional<Offset> head;                      ///< offset_mismatch
-  std::optional<std::uint64_t> expected_sequence;  ///< sequence_gap
-  std::optional<std::uint64_t> producer_epoch;     ///< producer_fenced
-  std::optional<std::uint64_t> producer_sequence;  ///< the producer's highest that was appended
-};
-
-/// Creates a topic, or changes the settings of one there is. Unset: default, or as it was.
-struct ConfigureRequest : Request {
-  explicit ConfigureRequest(TopicName t) : Request(Kind::configure, std::move(t)) {}
-  std::optional<Durability> durability;
-  std::optional<RetentionPolicy> retention;
-  std::optional<std::string> content_type;
-  bool must_create = false;  ///< topic_exists if there is one
-  bool created = false;      ///< outcome
-};
-
-/// Moves the low watermark up to `keep` (never down, at most head + 1).
-struct TrimRequest : Request {
-  TrimRequest(TopicName t, Offset k, GapCause c)
-      : Request(Kind::trim, std::move(t)), keep(k), cause(c) {}
-  Offset keep;
-  GapCause cause;
-  TopicId id;     ///< 0: whatever topic has the name; else only this incarnation
-  Bounds bounds;  ///< outcome
-};
-
-struct EraseRequest : Request {
-  explicit EraseRequest(TopicName t) : Request(Kind::erase, std::move(t)) {}
-};
 
 /// Is told of groups. Called on the committer's thread: be short, never block, never throw.
 class CommitObserver {
  public:
   virtual ~CommitObserver() = default;
   /// `done`: this observer's requests of the group. `advanced`: topics with new events, changed
-  /// bounds, or deleted, whoever published; the events can be read already.
+  /// bounds, or deleted or expired, whoever published; the events can be read already.
   virtual void committed(std::vector<std::unique_ptr<Request>> done,
                          std::span<const std::shared_ptr<Topic>> advanced) = 0;
   /// Events of `topic` before `keep` can't be read any more (a trim, or for kWholeTopic a deletion)
@@ -128,7 +54,6 @@ struct CommitterOptions {
   std::chrono::milliseconds flush_interval{100};    ///< fsync of buffered topics at the latest
   std::chrono::milliseconds recover_interval{500};  ///< between tries after a failed commit
   DefaultSettings defaults;
-  std::function<Timestamp()> clock;  ///< wall clock; null: the system's
 };
 
 /// What the committer has done since it started; for metrics and tests.
@@ -143,7 +68,7 @@ struct CommitterStats {
 /// Threads: `submit`, `stats`, observers from any; one thread of its own does the rest.
 class Committer {
  public:
-  Committer(Log& log, Topics& topics, CommitterOptions options);
+  Committer(Log& log, Topics& topics, StoreClock& clock, CommitterOptions options);
   /// Does what is queued, then stops. Safe to call twice.
   ~Committer();
   void stop();
@@ -163,19 +88,31 @@ class Committer {
  private:
   struct Staged;  ///< one topic's part of the group being built
   struct Group;
+  struct Birth;  ///< a topic about to be created
   using Requests = std::vector<std::unique_ptr<Request>>;
 
+  // committer.cpp: the queue, the thread, the group
   Result<void> enqueue_locked(std::unique_ptr<Request>& request);
   void run();
   Requests take();
   void work(Requests requests);
   void stage(Group& group, Request& request);
+  void finish_batch(Group& group, Staged& staged);
+  void finish(Group& group, std::span<const std::unique_ptr<Request>> requests);
+  void collect(Group& group);
+  bool commit(Group& group);
+  void show(Group& group);
+  void show_removed(Group& group);
+  void show_staged(Group& group, const TopicName& name, Staged& staged);
+  void deliver(Requests requests, std::span<const std::shared_ptr<Topic>> advanced);
+  void tell_dropped(std::span<const std::pair<TopicId, Offset>> dropped);
+  bool ready_to_write(std::span<const std::unique_ptr<Request>> requests);
+  void recover();
+  void flush_if_due();
+  void keep_ring_budget();
+
+  // committer_publish.cpp
   void stage_publish(Group& group, PublishRequest& request);
-  void stage_configure(Group& group, ConfigureRequest& request);
-  void stage_trim(Group& group, TrimRequest& request);
-  void erase(Group& group, EraseRequest& request);
-  Staged* find_staged(Group& group, Request& request);
-  Staged* create(Group& group, Request& request, TopicSettings settings);
   bool admit(Staged& staged, PublishRequest& request);
   bool admit_events(Staged& staged, PublishRequest& request);
   bool admit_producer(Staged& staged, PublishRequest& request);
@@ -184,22 +121,37 @@ class Committer {
   std::optional<ProducerVerdict> judge_producer(Staged& staged, PublishRequest& request);
   static void tell_end(const Staged& staged, PublishRequest& request);
   void append(Group& group, Staged& staged, PublishRequest& request);
-  void finish_batch(Group& group, Staged& staged);
-  void answer_incidents(Staged& staged);
-  void finish(Group& group, std::span<const std::unique_ptr<Request>> requests);
-  bool commit(Group& group);
-  void show(Group& group);
-  void deliver(Requests requests, std::span<const std::shared_ptr<Topic>> advanced);
-  void tell_dropped(const Group& group);
-  bool ready_to_write(std::span<const std::unique_ptr<Request>> requests);
-  void recover();
-  void flush_if_due();
-  void keep_ring_budget();
+  void append_events(Group& group, Staged& staged, std::span<const NewEvent> events);
+
+  // committer_topics.cpp: finding, settings, trims, removal
+  Result<Staged*> look_up(Group& group, const TopicName& name);
+  Staged* find_staged(Group& group, Request& request);
+  void answer_incidents(Group& group, Staged& staged);
+  static void renew(const Group& group, Staged& staged);
+  void stage_configure(Group& group, ConfigureRequest& request);
+  void stage_trim(Group& group, TrimRequest& request);
+  void stage_erase(Group& group, EraseRequest& request);
+  void stage_use(Group& group, UseRequest& request);
+  Result<void> remove(Group& group, Staged& staged);
+  Result<Staged*> source_of(Group& group, const TopicMeta& fork);
+  static void erase(Group& group, Staged& staged);
+
+  // committer_create.cpp
   [[nodiscard]] TopicSettings default_settings(const TopicName& name) const;
-  [[nodiscard]] Timestamp now() const;
+  [[nodiscard]] std::optional<Errc> may_create(const Group& group,
+                                               const TopicSettings& settings) const;
+  Staged* create(Group& group, Request& request, TopicSettings settings);
+  Staged& begin(Group& group, const TopicName& name, TopicSettings settings);
+  void stage_create(Group& group, CreateRequest& request);
+  static void answer_existing(const Staged& staged, CreateRequest& request);
+  bool plan(Group& group, CreateRequest& request, Birth& birth);
+  bool plan_fork(Group& group, CreateRequest& request, Birth& birth);
+  bool plan_cut(CreateRequest& request, Birth& birth);
+  bool admit_first_events(CreateRequest& request, const Birth& birth) const;
 
   Log& log_;
   Topics& topics_;
+  StoreClock& clock_;
   const CommitterOptions options_;
 
   mutable std::mutex mutex_;

@@ -17,11 +17,12 @@ boost::system::result<std::unique_ptr<EventStore>, OpenError> EventStore::open(
 
 EventStore::EventStore(std::unique_ptr<Log> log, EventStoreOptions options)
     : max_event_bytes_(options.committer.max_event_bytes),
+      clock_(std::move(options.clock)),
       log_(std::move(log)),
       topics_(*log_, options.max_open_topics, options.ring_topic_bytes),
       cache_(*log_, options.segment_cache_bytes),
-      committer_(*log_, topics_, std::move(options.committer)),
-      janitor_(*log_, topics_, committer_, cache_, std::move(options.janitor)) {}
+      committer_(*log_, topics_, clock_, std::move(options.committer)),
+      janitor_(*log_, topics_, committer_, cache_, clock_, options.janitor) {}
 
 EventStore::~EventStore() { stop(); }
 
@@ -30,14 +31,42 @@ void EventStore::stop() {
   committer_.stop();
 }
 
-std::shared_ptr<Topic> EventStore::find_open(const TopicName& name) { return topics_.find(name); }
+Result<void> EventStore::alive(const Topic& topic) {
+  // Most never expire, and need not know what time it is.
+  return topic.alive(topic.may_expire() ? clock_.now() : Timestamp{});
+}
+
+std::shared_ptr<Topic> EventStore::find_open(const TopicName& name) {
+  auto topic = topics_.find(name);
+  return topic && alive(*topic) ? topic : nullptr;
+}
 
 Result<std::shared_ptr<Topic>> EventStore::open_topic(const TopicName& name) {
-  return topics_.open(name);
+  auto topic = topics_.open(name);
+  if (!topic) return topic;
+  if (auto lives = alive(**topic); !lives) return lives.error();
+  return topic;
+}
+
+bool EventStore::touch(Topic& topic) {
+  if (!topic.may_expire()) return !topic.deleted();
+  const Timestamp now = clock_.now();
+  if (!topic.alive(now)) return false;
+  topic.touch(now);
+  return true;
+}
+
+bool EventStore::expired(const Topic& topic) {
+  return topic.may_expire() && topic.expired(clock_.now());
 }
 
 ReadAnswer EventStore::read(const Topic& topic, Position after) {
-  ReadAnswer answer = topic.read(after);
+  ReadAnswer answer;
+  if (expired(topic)) {
+    answer.state = ReadAnswer::State::deleted;
+    return answer;
+  }
+  answer = topic.read(after);
   if (answer.state != ReadAnswer::State::cold) return answer;
   if (auto segment = cache_.find(topic.id(), after.offset.next())) {
     const Offset end = segment->end();
@@ -80,25 +109,24 @@ Result<Position> EventStore::resolve(Topic& topic, const Start& start) {
 }
 
 Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::size_t limit) {
-  std::vector<TopicMeta> metas;
-  auto listed = log_->list(after, [&](const TopicMeta& meta) {
-    metas.push_back(meta);
-    return metas.size() < limit;
-  });
-  if (!listed) return listed.error();
   std::vector<LoadedTopic> topics;
-  for (TopicMeta& meta : metas) {
+  const Timestamp now = clock_.now();
+  Result<void> loading = ok();
+  auto listed = log_->list(after, [&](const TopicMeta& meta) {
     const auto name = TopicName::parse(meta.name);
-    if (!name) continue;
+    if (!name || meta.gone) return true;
     // Loaded without being opened: a listing must not fill memory with idle topics.
     if (const auto open = topics_.find(*name)) {
-      topics.push_back({open->meta(), open->tail()});
-    } else if (auto loaded = log_->load(*name); !loaded) {
-      return loaded.error();
-    } else if (*loaded) {
-      topics.push_back(std::move(**loaded));
+      if (open->alive(now)) topics.push_back({open->meta(), open->tail()});
+    } else if (!lifetime_of(meta.settings).over(latest_use(meta), now)) {
+      auto loaded = log_->load(*name);
+      if (!loaded) loading = loaded.errc();
+      if (loaded && *loaded && !(*loaded)->meta.gone) topics.push_back(std::move(**loaded));
     }
-  }
+    return loading && topics.size() < limit;
+  });
+  if (!listed) return listed.error();
+  if (!loading) return loading.error();
   return topics;
 }
 

@@ -13,6 +13,7 @@
 #include "storage/janitor.hpp"
 #include "storage/rocks_store.hpp"
 #include "storage/segment_cache.hpp"
+#include "storage/store_clock.hpp"
 #include "storage/topics.hpp"
 
 namespace tidemark::storage {
@@ -21,6 +22,7 @@ struct EventStoreOptions {
   StoreOptions store;
   CommitterOptions committer;
   JanitorOptions janitor;
+  StoreClock::Sources clock;
   std::size_t max_open_topics = 100'000;
   std::size_t ring_topic_bytes = std::size_t{4} << 20;
   std::size_t segment_cache_bytes = std::size_t{256} << 20;
@@ -36,8 +38,15 @@ class EventStore {
 
   /// Memory only: nullptr says nothing about whether it exists.
   [[nodiscard]] std::shared_ptr<Topic> find_open(const TopicName& name);
-  /// Errors: unknown_topic, corrupt_record, storage_failed. Blocks on the disk if it isn't open.
+  /// Errors: unknown_topic, topic_deleted (and kept for its forks), corrupt_record, storage_failed.
+  /// Blocks on the disk if it isn't open.
   [[nodiscard]] Result<std::shared_ptr<Topic>> open_topic(const TopicName& name);
+
+  /// Notes that the topic is being read, which keeps it from expiring; for whoever asks to read,
+  /// not for whoever looks at it. False: it has expired or been deleted. Cheap; never blocks.
+  bool touch(Topic& topic);
+  /// True from the moment it expires, which is before it is removed and its readers are woken.
+  [[nodiscard]] bool expired(const Topic& topic);
 
   /// See Committer::submit.
   Result<void> submit(std::unique_ptr<Request>& request) { return committer_.submit(request); }
@@ -47,7 +56,7 @@ class EventStore {
   void add_observer(CommitObserver& observer) { committer_.add_observer(observer); }
   void remove_observer(CommitObserver& observer) { committer_.remove_observer(observer); }
 
-  /// Reads after a position from memory. Never blocks; `cold` asks for load().
+  /// Reads after a position from memory. Never blocks; `cold` asks for load(). Expired: `deleted`.
   [[nodiscard]] ReadAnswer read(const Topic& topic, Position after);
   /// Brings what follows `after` into memory. Blocks on the disk. Errors: storage_failed. Damage is
   /// no error here: the next read() answers with a gap.
@@ -57,9 +66,10 @@ class EventStore {
   /// with its epoch filled in if it had none. May block on the disk for StartTime.
   Result<Position> resolve(Topic& topic, const Start& start);
 
-  /// Up to `limit` topics after `after`, by name.
+  /// Up to `limit` topics after `after`, by name; without those that are gone or have expired.
   Result<std::vector<LoadedTopic>> list(std::string_view after, std::size_t limit);
 
+  /// Those kept only for their forks included, and the expired until they are removed.
   [[nodiscard]] std::uint64_t topic_count() const { return log_->topic_count(); }
   [[nodiscard]] CommitterStats stats() const { return committer_.stats(); }
   [[nodiscard]] std::size_t max_event_bytes() const { return max_event_bytes_; }
@@ -68,7 +78,10 @@ class EventStore {
   void stop();
 
  private:
+  [[nodiscard]] Result<void> alive(const Topic& topic);
+
   std::size_t max_event_bytes_;
+  StoreClock clock_;
   std::unique_ptr<Log> log_;
   Topics topics_;
   SegmentCache cache_;

@@ -8,26 +8,14 @@
 
 namespace tidemark::storage {
 
-Timestamp SteadyWallClock::now(Timestamp wall, std::chrono::steady_clock::time_point steady) {
-  if (!started_) {
-    started_ = true;
-    now_ = wall;
-  } else {
-    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(steady - steady_);
-    const std::int64_t reachable = now_.ms + 2 * passed.count();
-    now_.ms = std::min(wall.ms, reachable);
-  }
-  steady_ = steady;
-  return now_;
-}
-
 Janitor::Janitor(Log& log, Topics& topics, Committer& committer, SegmentCache& cache,
-                 JanitorOptions options)
+                 StoreClock& clock, JanitorOptions options)
     : log_(log),
       topics_(topics),
       committer_(committer),
       cache_(cache),
-      options_(std::move(options)) {
+      clock_(clock),
+      options_(options) {
   committer_.add_observer(*this);
   thread_ = std::thread([this] { run(); });
 }
@@ -84,25 +72,18 @@ void Janitor::reclaim(const Reclaim& what) {
   static_cast<void>(log_.reclaim(what.topic, what.keep));
 }
 
-Timestamp Janitor::now() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  const Timestamp wall =
-      options_.clock
-          ? options_.clock()
-          : Timestamp{std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
-  return clock_.now(wall, std::chrono::steady_clock::now());
-}
-
 void Janitor::look_at_open() {
-  const Timestamp time = now();
+  const Timestamp time = clock_.now();
   topics_.each([&](const std::shared_ptr<Topic>& topic) {
     if (topic->deleted()) return;
-    look_at(topic->name(), topic->meta(), topic->tail(), time);
+    const bool expired = topic->expired(time);
+    if (expired || topic->use_unsaved()) settle(topic->name(), topic->id());
+    if (!expired) look_at(topic->name(), topic->meta(), topic->tail(), time);
   });
 }
 
 void Janitor::look_at_all() {
-  const Timestamp time = now();
+  const Timestamp time = clock_.now();
   std::string after;
   for (bool more = true; more;) {
     std::vector<TopicMeta> page;
@@ -113,14 +94,35 @@ void Janitor::look_at_all() {
     more = listed && page.size() == kPage;
     for (const TopicMeta& meta : page) {
       after = meta.name;
-      const auto name = TopicName::parse(meta.name);
-      if (!name || meta.settings.retention == RetentionPolicy{} || topics_.find(*name)) continue;
-      const auto loaded = log_.load(*name);
-      if (loaded && *loaded) look_at(*name, (*loaded)->meta, (*loaded)->tail, time);
+      look_at_unopened(meta, time);
     }
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
   }
+}
+
+void Janitor::look_at_unopened(const TopicMeta& meta, Timestamp time) {
+  const auto name = TopicName::parse(meta.name);
+  if (!name) return;
+  if (meta.gone) {
+    // Not removed with its last fork, because of an error then.
+    if (meta.forks == 0) settle(*name, meta.id);
+    return;
+  }
+  const bool expired = lifetime_of(meta.settings).over(latest_use(meta), time);
+  if ((!expired && meta.settings.retention == RetentionPolicy{}) || topics_.find(*name)) return;
+  if (expired) return settle(*name, meta.id);
+  const auto loaded = log_.load(*name);
+  if (loaded && *loaded) look_at(*name, (*loaded)->meta, (*loaded)->tail, time);
+}
+
+void Janitor::settle(const TopicName& name, TopicId id) {
+  submit(std::make_unique<UseRequest>(name, id));
+}
+
+void Janitor::submit(std::unique_ptr<Request> request) {
+  // Refused when overloaded or stopping: the next look asks again.
+  static_cast<void>(committer_.submit(request));
 }
 
 void Janitor::look_at(const TopicName& name, const TopicMeta& meta, const Tail& tail,
@@ -133,9 +135,7 @@ void Janitor::look_at(const TopicName& name, const TopicMeta& meta, const Tail& 
   if (!point || !*point) return;
   auto trim = std::make_unique<TrimRequest>(name, (*point)->keep, (*point)->cause);
   trim->id = meta.id;
-  std::unique_ptr<Request> request = std::move(trim);
-  // Refused when overloaded or stopping: the next look asks again.
-  static_cast<void>(committer_.submit(request));
+  submit(std::move(trim));
 }
 
 }  // namespace tidemark::storage

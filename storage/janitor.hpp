@@ -1,10 +1,9 @@
-// Retention at work: looks at topics in turn and has the committer trim them.
+// Retention and expiry at work: looks at topics in turn and has the committer trim or remove them.
 // storage/: one thread; retention.hpp decides, the committer moves the watermark, the log reclaims.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -14,31 +13,19 @@
 
 #include "storage/committer.hpp"
 #include "storage/segment_cache.hpp"
+#include "storage/store_clock.hpp"
 
 namespace tidemark::storage {
-
-/// Wall-clock time that a jump forward of the clock can't carry away: it gains on real time at most
-/// as fast again, so that a wrong clock expires nothing at once and a corrected one is followed.
-class SteadyWallClock {
- public:
-  Timestamp now(Timestamp wall, std::chrono::steady_clock::time_point steady);
-
- private:
-  bool started_ = false;
-  Timestamp now_;
-  std::chrono::steady_clock::time_point steady_;
-};
 
 struct JanitorOptions {
   std::chrono::milliseconds open_interval{1'000};  ///< between looks at the open topics
   std::chrono::milliseconds all_interval{60'000};  ///< between looks at all there are
-  std::function<Timestamp()> clock;                ///< null: the system's
 };
 
 /// Threads: its own. The committer tells it of trims (its own and others') and deleted topics.
 class Janitor : private CommitObserver {
  public:
-  Janitor(Log& log, Topics& topics, Committer& committer, SegmentCache& cache,
+  Janitor(Log& log, Topics& topics, Committer& committer, SegmentCache& cache, StoreClock& clock,
           JanitorOptions options);
   ~Janitor() override;
   /// Safe to call twice. The committer may be stopped already, or not yet.
@@ -58,15 +45,17 @@ class Janitor : private CommitObserver {
   void look_at_open();
   void look_at_all();
   void look_at(const TopicName& name, const TopicMeta& meta, const Tail& tail, Timestamp time);
+  void look_at_unopened(const TopicMeta& meta, Timestamp time);
+  void settle(const TopicName& name, TopicId id);
+  void submit(std::unique_ptr<Request> request);
   void reclaim(const Reclaim& what);
-  [[nodiscard]] Timestamp now();
 
   Log& log_;
   Topics& topics_;
   Committer& committer_;
   SegmentCache& cache_;
+  StoreClock& clock_;
   const JanitorOptions options_;
-  SteadyWallClock clock_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

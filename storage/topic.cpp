@@ -19,6 +19,8 @@ Topic::Topic(TopicName name, LoadedTopic loaded, std::size_t ring_bytes)
       content_type_(loaded.meta.settings.content_type),
       payload_(payload_of(content_type_)),
       framers_(std::make_shared<const TopicFramers>(name_, payload_)),
+      lifetime_(lifetime_of(loaded.meta.settings)),
+      used_before_(latest_use(loaded.meta)),
       meta_(std::move(loaded.meta)),
       tail_(loaded.tail),
       ring_(framers_, ring_bytes) {
@@ -51,7 +53,37 @@ TopicMeta Topic::meta() const {
 
 bool Topic::deleted() const {
   const std::lock_guard lock(mutex_);
-  return deleted_;
+  return deleted_ || meta_.gone;
+}
+
+bool Topic::expired(Timestamp now) const {
+  return may_expire() && lifetime_.over(used().value_or(used_before_), now);
+}
+
+Result<void> Topic::alive(Timestamp now) const {
+  const bool over = expired(now);
+  const std::lock_guard lock(mutex_);
+  if (deleted_) return Errc::unknown_topic;
+  if (meta_.gone || (over && meta_.forks > 0)) return Errc::topic_deleted;
+  return over ? Errc::unknown_topic : ok();
+}
+
+void Topic::touch(Timestamp now) {
+  // Not written again by each of many readers: they would pass the cache line around.
+  if (used_ms_.load(std::memory_order_relaxed) != now.ms)
+    used_ms_.store(now.ms, std::memory_order_relaxed);
+}
+
+std::optional<Timestamp> Topic::used() const {
+  const std::int64_t ms = used_ms_.load(std::memory_order_relaxed);
+  return ms == kUnused ? std::nullopt : std::optional(Timestamp{ms});
+}
+
+bool Topic::use_unsaved() const {
+  const auto last = used();
+  if (!lifetime_.ttl || !last) return false;
+  const std::lock_guard lock(mutex_);
+  return last->ms - meta_.used.ms >= use_slack(*lifetime_.ttl).count();
 }
 
 std::size_t Topic::memory() const {
@@ -103,7 +135,7 @@ std::optional<Gap> Topic::gap_after(Position after) const {
 ReadAnswer Topic::read(Position after) const {
   const std::lock_guard lock(mutex_);
   ReadAnswer answer;
-  if (deleted_) {
+  if (deleted_ || meta_.gone) {
     answer.state = ReadAnswer::State::deleted;
   } else if (auto gap = gap_after(after)) {
     answer.state = ReadAnswer::State::gap;
@@ -154,6 +186,7 @@ void Topic::adopt(TopicMeta meta) {
 
 void Topic::adopt_locked(TopicMeta meta) {
   ring_.drop_before(meta.earliest);
+  if (meta.gone) ring_.clear();
   meta_ = std::move(meta);
 }
 

@@ -2,12 +2,16 @@
 // storage/: handed out by Topics, changed by the committer alone.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "protocol/messages.hpp"
+#include "storage/lifecycle.hpp"
 #include "storage/log.hpp"
 #include "storage/ring.hpp"
 
@@ -48,6 +52,7 @@ class Topic {
   [[nodiscard]] Bounds bounds() const;
   [[nodiscard]] Tail tail() const;
   [[nodiscard]] TopicMeta meta() const;
+  /// Removed, or gone: kept only for its forks. Expired ones are removed some time later.
   [[nodiscard]] bool deleted() const;
   [[nodiscard]] std::size_t memory() const;
 
@@ -57,6 +62,21 @@ class Topic {
     bool closed = false;
   };
   [[nodiscard]] End end() const;
+
+  // ---- expiry ----
+
+  /// Whether it can expire at all; never changes.
+  [[nodiscard]] bool may_expire() const { return lifetime_.limited(); }
+  [[nodiscard]] bool expired(Timestamp now) const;
+  /// Whether anybody but forks may still use it. Errors: unknown_topic; topic_deleted: gone, or
+  /// about to be.
+  [[nodiscard]] Result<void> alive(Timestamp now) const;
+  /// Notes a use, for the ttl. Pre: not expired.
+  void touch(Timestamp now);
+  /// The last use since it was opened; nullopt: none.
+  [[nodiscard]] std::optional<Timestamp> used() const;
+  /// Whether the last use is so far ahead of what is stored that it should be stored.
+  [[nodiscard]] bool use_unsaved() const;
 
   /// Epoch of the history at `offset` (for 0 that of the first event), where it began, and where it
   /// ended (its last offset; nullopt for the newest).
@@ -87,6 +107,8 @@ class Topic {
   bool shrink(bool all);
 
  private:
+  static constexpr std::int64_t kUnused = std::numeric_limits<std::int64_t>::min();
+
   [[nodiscard]] Bounds bounds_locked() const;
   void adopt_locked(TopicMeta meta);
   [[nodiscard]] std::optional<Gap> gap_after(Position after) const;
@@ -97,6 +119,9 @@ class Topic {
   const std::string content_type_;
   const Payload payload_;
   const std::shared_ptr<const TopicFramers> framers_;
+  const Lifetime lifetime_;
+  const Timestamp used_before_;  ///< at the latest, before it was opened
+  std::atomic<std::int64_t> used_ms_{kUnused};
 
   mutable std::mutex mutex_;
   TopicMeta meta_;

@@ -47,10 +47,16 @@ void Topics::evict() {
   }
 }
 
-void Topics::remove(const TopicName& name) {
+std::shared_ptr<Topic> Topics::add(const TopicName& name, LoadedTopic created) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(name);
-  if (found == entries_.end()) return;
+  return found != entries_.end() ? found->second.topic : enter(name, std::move(created));
+}
+
+void Topics::remove(const Topic& topic) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(topic.name());
+  if (found == entries_.end() || found->second.topic.get() != &topic) return;
   used_.erase(found->second.used);
   entries_.erase(found);
 }

@@ -22,10 +22,13 @@ class Topics {
 
   /// Memory only: the topic if it is open. nullptr: not open (it may exist).
   [[nodiscard]] std::shared_ptr<Topic> find(const TopicName& name);
-  /// Loads it if need be. Errors: unknown_topic, corrupt_record, storage_failed. Blocks on the
-  /// disk.
+  /// Loads it if need be: what there is of that name, gone and expired topics too (see
+  /// Topic::alive). Errors: unknown_topic, corrupt_record, storage_failed. Blocks on the disk.
   [[nodiscard]] Result<std::shared_ptr<Topic>> open(const TopicName& name);
-  void remove(const TopicName& name);
+  /// Takes in a topic that has just been committed, unless somebody has opened it already.
+  [[nodiscard]] std::shared_ptr<Topic> add(const TopicName& name, LoadedTopic created);
+  /// Lets go of this topic; not of a later one of its name.
+  void remove(const Topic& topic);
 
   /// Calls `visit` for all that are open, without the lock held.
   void each(const std::function<void(const std::shared_ptr<Topic>&)>& visit);

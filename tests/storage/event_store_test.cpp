@@ -89,7 +89,7 @@ TEST_F(EventStoreTest, ResumesFromAnyOffsetAcrossARestart) {
 TEST_F(EventStoreTest, EveryKindOfStartNamesAPosition) {
   EventStoreOptions options;
   std::atomic<std::int64_t> clock{1000};
-  options.committer.clock = [&] { return Timestamp{clock}; };
+  options.clock.wall = [&] { return Timestamp{clock}; };
   open(options);
   publish(numbers(1, 3));
   clock = 2000;
