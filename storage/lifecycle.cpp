@@ -42,10 +42,9 @@ Lifetime lifetime_of(const TopicSettings& settings) {
 }
 
 milliseconds use_slack(seconds ttl) {
-  constexpr milliseconds kLeast = seconds(1);
-  constexpr milliseconds kMost = std::chrono::hours(1);
-  if (ttl >= 8 * kMost) return kMost;
-  return std::max(kLeast, milliseconds(ttl) / 8);
+  constexpr seconds kLeast = seconds(1);
+  constexpr seconds kMost = std::chrono::hours(1);
+  return milliseconds(std::clamp(ttl, 8 * kLeast, 8 * kMost)) / 8;
 }
 
 Timestamp latest_use(const TopicMeta& meta) {
