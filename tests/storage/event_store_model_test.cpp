@@ -21,11 +21,22 @@ using testing::topic_name;
 using testing::Waiting;
 
 struct ModelTopic {
-  Epoch epoch;
+  std::vector<EpochStart> lineage;
   std::uint64_t earliest = 1;
-  std::vector<std::string> events;  ///< of offsets 1, 2, …
+  std::vector<std::string> events;  ///< of offsets 1, 2, …; a fork's inherited ones too
   std::map<std::string, std::uint64_t> next_sequence;
+  std::string source;  ///< a fork's
+  int forks = 0;
+  bool gone = false;
   [[nodiscard]] std::uint64_t head() const { return events.size(); }
+  [[nodiscard]] Epoch epoch() const { return lineage.back().epoch; }
+  [[nodiscard]] bool knows(Position at) const {
+    for (std::size_t i = 0; i < lineage.size(); ++i) {
+      if (lineage[i].epoch != at.epoch) continue;
+      return i + 1 == lineage.size() || at.offset < lineage[i + 1].first;
+    }
+    return false;
+  }
 };
 
 /// A reader who remembers where it is, over restarts, trims and deletions.
@@ -45,6 +56,10 @@ class EventStoreModel : public ::testing::Test {
   }
 
   std::uint64_t pick(std::uint64_t below) { return random_() % below; }
+  bool gone(const std::string& name) {
+    const auto found = model_.find(name);
+    return found != model_.end() && found->second.gone;
+  }
   std::string some_topic() { return "t" + std::to_string(pick(6)); }
 
   void open() {
@@ -70,6 +85,10 @@ class EventStoreModel : public ::testing::Test {
       data.push_back("\"" + std::to_string(random_()) + std::string(size, 'x') + "\"");
     }
     auto request = publish_of(name, data);
+    if (gone(name)) {
+      ASSERT_EQ(waiting_->run(std::move(request))->error, Errc::topic_deleted);
+      return;
+    }
     ModelTopic& topic = model_[name];
     const std::uint64_t expected = topic.head() + 1;
     bool duplicate = false;
@@ -86,13 +105,14 @@ class EventStoreModel : public ::testing::Test {
     if (duplicate) return;
     ASSERT_EQ(done->offsets.first.value, expected);
     ASSERT_EQ(done->offsets.count(), count);
-    topic.epoch = done->epoch;
+    if (topic.lineage.empty()) topic.lineage = {{done->epoch, Offset{1}}};
+    ASSERT_EQ(done->epoch, topic.epoch());
     topic.events.insert(topic.events.end(), data.begin(), data.end());
   }
 
   void trim() {
     const std::string name = some_topic();
-    if (!model_.contains(name)) return;
+    if (!model_.contains(name) || gone(name)) return;
     ModelTopic& topic = model_[name];
     const std::uint64_t keep = 1 + pick(topic.head() + 2);
     const auto done = waiting_->run(
@@ -105,29 +125,69 @@ class EventStoreModel : public ::testing::Test {
   void erase() {
     const std::string name = some_topic();
     const auto done = waiting_->run(std::make_unique<EraseRequest>(topic_name(name)));
-    ASSERT_EQ(done->error.has_value(), !model_.contains(name));
-    model_.erase(name);
+    ASSERT_EQ(done->error.has_value(), !model_.contains(name) || gone(name));
+    if (done->error) return;
+    model_[name].gone = true;
+    // Up the chain, as far as nobody needs what is gone.
+    for (std::string last = name; gone(last) && model_[last].forks == 0;) {
+      const std::string source = model_[last].source;
+      model_.erase(last);
+      if (source.empty()) break;
+      --model_[source].forks;
+      last = source;
+    }
+  }
+
+  void fork() {
+    const std::string name = some_topic();
+    const std::string source = some_topic();
+    const std::uint64_t offset = model_.contains(source) ? pick(model_[source].head() + 1) : 0;
+    auto request = std::make_unique<CreateRequest>(topic_name(name));
+    request->fork = CreateRequest::Fork{topic_name(source), Position{Epoch{0}, Offset{offset}}, 0};
+    const auto done = waiting_->run(std::move(request));
+    if (model_.contains(name)) {
+      ASSERT_FALSE(done->created);
+      ASSERT_TRUE(!gone(name) || done->error == Errc::topic_exists);
+      return;
+    }
+    if (!model_.contains(source) || gone(source)) {
+      ASSERT_EQ(done->error, gone(source) ? Errc::source_deleted : Errc::unknown_topic);
+      return;
+    }
+    ASSERT_FALSE(done->error) << info(*done->error).name;
+    ASSERT_EQ(done->tail.offset.value, offset);
+    ModelTopic& from = model_[source];
+    ModelTopic& made = model_[name];
+    ++from.forks;
+    made.source = source;
+    made.earliest = std::min(from.earliest, offset + 1);
+    made.events.assign(from.events.begin(),
+                       from.events.begin() + static_cast<std::ptrdiff_t>(offset));
+    for (const EpochStart& start : from.lineage)
+      if (start.first.value <= offset) made.lineage.push_back(start);
+    const Epoch own = store_->open_topic(topic_name(name)).value()->bounds().epoch;
+    made.lineage.push_back({own, Offset{offset + 1}});
   }
 
   void start_reader() {
     const std::string name = some_topic();
     if (!model_.contains(name)) return;
     const ModelTopic& topic = model_[name];
-    readers_.push_back({name, {topic.epoch, Offset{pick(topic.head() + 1)}}});
+    readers_.push_back({name, {topic.epoch(), Offset{pick(topic.head() + 1)}}});
     if (readers_.size() > 20) readers_.pop_front();
   }
 
   void read_with(ModelReader& reader) {
     auto opened = store_->open_topic(topic_name(reader.topic));
-    if (!model_.contains(reader.topic)) {
-      ASSERT_EQ(opened.errc(), Errc::unknown_topic);
+    if (!model_.contains(reader.topic) || gone(reader.topic)) {
+      ASSERT_EQ(opened.errc(), gone(reader.topic) ? Errc::topic_deleted : Errc::unknown_topic);
       return;
     }
     const ModelTopic& model = model_[reader.topic];
     Topic& topic = **opened;
     for (int steps = 0; steps < 10'000; ++steps) {
       const ReadAnswer answer = store_->read(topic, reader.at);
-      const bool same_history = reader.at.epoch == model.epoch;
+      const bool same_history = model.knows(reader.at);
       const std::uint64_t next = reader.at.offset.value + 1;
       switch (answer.state) {
         case State::cold:
@@ -140,7 +200,7 @@ class EventStoreModel : public ::testing::Test {
         case State::gap:
           ASSERT_TRUE(!same_history || next < model.earliest);
           ASSERT_EQ(answer.gap.earliest.value, model.earliest);
-          reader.at = {model.epoch, Offset{model.earliest - 1}};
+          reader.at = {model.epoch(), Offset{model.earliest - 1}};
           break;
         case State::deleted:
           FAIL() << "a topic that is there reads as deleted";
@@ -150,7 +210,8 @@ class EventStoreModel : public ::testing::Test {
           ASSERT_EQ(answer.slice.offsets.first.value, next);
           for (Offset o = answer.slice.offsets.first; o < answer.slice.offsets.end; o = o.next()) {
             ASSERT_EQ(answer.slice.segment->event(o).data, model.events[o.value - 1]);
-            reader.at.offset = o;
+            reader.at = {answer.slice.segment->epoch(), o};
+            ASSERT_TRUE(model.knows(reader.at));
           }
           break;
       }
@@ -163,8 +224,9 @@ class EventStoreModel : public ::testing::Test {
     if (dice < 50) return publish();
     if (dice < 60) return start_reader();
     if (dice < 66) return trim();
-    if (dice < 68) return erase();
-    if (dice < 70) return reopen();
+    if (dice < 69) return erase();
+    if (dice < 71) return reopen();
+    if (dice < 76) return fork();
     if (!readers_.empty()) read_with(readers_[pick(readers_.size())]);
   }
 
