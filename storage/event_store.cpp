@@ -7,6 +7,23 @@
 #include "storage/retention.hpp"
 
 namespace tidemark::storage {
+namespace {
+
+/// A text before all names that begin with `prefix`, and after all names before those: no topic's
+/// name holds a character beyond '~'.
+std::string just_before(std::string_view prefix) {
+  std::string out(prefix);
+  if (out.empty()) return out;
+  if (out.back() == '\0') {
+    out.pop_back();
+    return out;
+  }
+  out.back() = static_cast<char>(static_cast<unsigned char>(out.back()) - 1);
+  out += '\x7f';
+  return out;
+}
+
+}  // namespace
 
 boost::system::result<std::unique_ptr<EventStore>, OpenError> EventStore::open(
     const std::filesystem::path& directory, EventStoreOptions options) {
@@ -108,11 +125,14 @@ Result<Position> EventStore::resolve(Topic& topic, const Start& start) {
   return Position{bounds.epoch, bounds.head};
 }
 
-Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::size_t limit) {
+Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::size_t limit,
+                                                  std::string_view prefix) {
   std::vector<LoadedTopic> topics;
   const Timestamp now = clock_.now();
   Result<void> loading = ok();
-  auto listed = log_->list(after, [&](const TopicMeta& meta) {
+  const auto start = just_before(prefix);
+  auto listed = log_->list(std::max<std::string_view>(after, start), [&](const TopicMeta& meta) {
+    if (!meta.name.starts_with(prefix)) return false;
     const auto name = TopicName::parse(meta.name);
     if (!name || meta.gone) return true;
     // Loaded without being opened: a listing must not fill memory with idle topics.
@@ -128,6 +148,17 @@ Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::s
   if (!listed) return listed.error();
   if (!loading) return loading.error();
   return topics;
+}
+
+Result<std::uint64_t> EventStore::stored_bytes(const LoadedTopic& topic) {
+  const auto& [meta, tail] = topic;
+  if (meta.earliest > tail.head) return 0;
+  if (meta.earliest == Offset{1}) return tail.bytes;
+  const auto header = log_->header_at(meta.id, meta.earliest);
+  if (!header) return header.error();
+  const auto before = *header ? (*header)->bytes_before : tail.bytes;
+  // What was appended and trimmed since the end was looked at.
+  return tail.bytes - std::min(before, tail.bytes);
 }
 
 }  // namespace tidemark::storage

@@ -66,8 +66,13 @@ class EventStore {
   /// with its epoch filled in if it had none. May block on the disk for StartTime.
   Result<Position> resolve(Topic& topic, const Start& start);
 
-  /// Up to `limit` topics after `after`, by name; without those that are gone or have expired.
-  Result<std::vector<LoadedTopic>> list(std::string_view after, std::size_t limit);
+  /// Up to `limit` topics after `after` whose names begin with `prefix`, by name; without those
+  /// that are gone or have expired.
+  Result<std::vector<LoadedTopic>> list(std::string_view after, std::size_t limit,
+                                        std::string_view prefix = {});
+  /// Bytes of a topic's batches from the one that holds its earliest event on. May block on the
+  /// disk. Errors: corrupt_record, storage_failed.
+  Result<std::uint64_t> stored_bytes(const LoadedTopic& topic);
 
   /// Those kept only for their forks included, and the expired until they are removed.
   [[nodiscard]] std::uint64_t topic_count() const { return log_->topic_count(); }

@@ -231,6 +231,54 @@ TEST_F(EventStoreTest, ListsTopicsInPagesWithTheirBounds) {
   EXPECT_EQ(rest[0].meta.name, "d");
 }
 
+TEST_F(EventStoreTest, ListsTopicsByPrefix) {
+  open();
+  for (const auto* name : {"a", "ab", "ab/c", "ab/d", "abc", "b"}) {
+    ASSERT_FALSE(waiting_->run(publish_of(name, {"1"}))->error);
+  }
+  const auto names = [&](std::string_view after, std::size_t limit, std::string_view prefix) {
+    std::vector<std::string> out;
+    for (const auto& topic : store_->list(after, limit, prefix).value()) {
+      out.push_back(topic.meta.name);
+    }
+    return out;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names("", 10, "ab/"), (Names{"ab/c", "ab/d"}));
+  EXPECT_EQ(names("", 10, "ab"), (Names{"ab", "ab/c", "ab/d", "abc"}));
+  EXPECT_EQ(names("", 2, "ab"), (Names{"ab", "ab/c"}));
+  EXPECT_EQ(names("ab/c", 10, "ab"), (Names{"ab/d", "abc"}));
+  EXPECT_EQ(names("b", 10, "ab"), Names{});
+  EXPECT_EQ(names("", 10, "b"), Names{"b"});
+  EXPECT_EQ(names("", 10, "c"), Names{});
+  EXPECT_EQ(names("", 10, std::string_view("\0", 1)), Names{});
+  EXPECT_EQ(names("", 10, "\xff"), Names{});
+}
+
+TEST_F(EventStoreTest, BytesOfATopicAreThoseRetained) {
+  open();
+  for (int i = 0; i < 4; ++i) publish({'"' + std::string(1'000, 'x') + '"', "2"});
+  const auto bytes = [&] {
+    return store_->stored_bytes({topic()->meta(), topic()->tail()}).value();
+  };
+  const auto trim = [&](std::uint64_t keep) {
+    auto request = std::make_unique<TrimRequest>(topic_name("t"), Offset{keep}, GapCause::trimmed);
+    ASSERT_FALSE(waiting_->run(std::move(request))->error);
+  };
+  const auto all = bytes();
+  EXPECT_GT(all, 4'000U);
+  EXPECT_EQ(all, topic()->tail().bytes);
+  trim(5);
+  EXPECT_EQ(bytes(), all / 2) << "two batches of four, each like the others";
+  trim(6);
+  EXPECT_EQ(bytes(), all / 2) << "the batch is still there";
+  trim(9);
+  EXPECT_EQ(bytes(), 0U);
+  publish({"3"});
+  EXPECT_GT(bytes(), 0U);
+  EXPECT_LT(bytes(), 1'000U);
+}
+
 TEST_F(EventStoreTest, IdleTopicsAreLetGoAndComeBackWhole) {
   EventStoreOptions options;
   options.max_open_topics = 10;
