@@ -150,4 +150,10 @@ Shard& Hub::next_shard() {
   return *shards_[next_.fetch_add(1, std::memory_order_relaxed) % shards_.size()];
 }
 
+std::size_t Hub::subscribers(const storage::Topic& topic) const {
+  std::size_t count = 0;
+  for (const auto& shard : shards_) count += shard->waiting_for(topic);
+  return count;
+}
+
 }  // namespace tidemark::broker

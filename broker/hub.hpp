@@ -67,6 +67,8 @@ class Hub {
   /// The next one in turn, for a new session.
   [[nodiscard]] Shard& next_shard();
   [[nodiscard]] storage::EventStore& store() { return store_; }
+  /// How many follow a topic, on all shards, at about this moment.
+  [[nodiscard]] std::size_t subscribers(const storage::Topic& topic) const;
 
   /// Refuses what comes from now on and ends the threads: what is posted to a shard has run when
   /// this returns, cold reads and sources not yet begun are dropped, publishes under way are

@@ -33,13 +33,20 @@ struct Waiter::Room {
   Shard& shard;
   const std::shared_ptr<storage::Topic> topic;  // so that its address stays its own
   Waiting waiting;
+  // Written here only; others look, to count who follows a topic.
+  std::atomic<std::uint32_t> count{0};
   bool calling = false;
+
+  void count_by(std::uint32_t change) {
+    count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+  }
 };
 
 void Waiter::unlink() {
   if (room_ == nullptr) return;
   Room& room = *std::exchange(room_, nullptr);
   hook_.unlink();
+  room.count_by(~0U);  // one less
   if (!room.calling && room.waiting.empty()) room.shard.close_room(room);
 }
 
@@ -70,9 +77,10 @@ void Shard::attach(const std::shared_ptr<storage::Topic>& topic, Waiter& waiter)
   if (!room) {
     room = std::make_unique<Room>(*this, topic);
     const std::lock_guard lock(inbox_mutex_);
-    interest_.try_emplace(topic.get(), false);
+    interest_.try_emplace(topic.get(), Interest{.told = false, .waiting = &room->count});
   }
   room->waiting.push_back(waiter);
+  room->count_by(1);
   waiter.room_ = room.get();
 }
 
@@ -84,6 +92,12 @@ void Shard::close_room(Room& room) {
     interest_.erase(topic.get());
   }
   rooms_.erase(topic.get());
+}
+
+std::size_t Shard::waiting_for(const storage::Topic& topic) {
+  const std::lock_guard lock(inbox_mutex_);
+  const auto waited = interest_.find(&topic);
+  return waited == interest_.end() ? 0 : waited->second.waiting->load(std::memory_order_relaxed);
 }
 
 void Shard::schedule(Flushable& who, std::shared_ptr<void> keep_alive) {
@@ -102,7 +116,7 @@ void Shard::committed(std::vector<std::unique_ptr<storage::Request>> done,
   for (auto& request : done) answers_.push_back(std::move(request));
   for (const auto& topic : advanced) {
     const auto waited = interest_.find(topic.get());
-    if (waited == interest_.end() || std::exchange(waited->second, true)) continue;
+    if (waited == interest_.end() || std::exchange(waited->second.told, true)) continue;
     advanced_.push_back(topic);
   }
   if (posted_ || (answers_.empty() && advanced_.empty())) return;
@@ -130,7 +144,7 @@ void Shard::answer_and_wake() {
     advanced.swap(advanced_);
     for (const auto& topic : advanced) {
       if (const auto waited = interest_.find(topic.get()); waited != interest_.end()) {
-        waited->second = false;
+        waited->second.told = false;
       }
     }
   }

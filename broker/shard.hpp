@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -119,6 +120,9 @@ class Shard final : public storage::CommitObserver {
   /// was shown before this is not.
   void attach(const std::shared_ptr<storage::Topic>& topic, Waiter& waiter);
 
+  /// How many are attached to a topic here, at about this moment. Threads: any.
+  [[nodiscard]] std::size_t waiting_for(const storage::Topic& topic);
+
   /// Calls `who.flush()` once, at the end of this turn of the loop. From within a flush it is the
   /// end of a later turn, so that whoever has much to send doesn't hold up the others.
   void schedule(Flushable& who, std::shared_ptr<void> keep_alive);
@@ -190,8 +194,12 @@ class Shard final : public storage::CommitObserver {
   std::vector<std::unique_ptr<storage::Request>> answers_;
   std::vector<std::shared_ptr<storage::Topic>> advanced_;
   bool posted_ = false;
-  /// Topics with a room; true: in advanced_ already.
-  std::unordered_map<const storage::Topic*, bool> interest_;
+  struct Interest {
+    bool told = false;                                    ///< it is in advanced_ already
+    const std::atomic<std::uint32_t>* waiting = nullptr;  ///< its room's, which outlives this
+  };
+  /// Topics with a room.
+  std::unordered_map<const storage::Topic*, Interest> interest_;
 };
 
 }  // namespace tidemark::broker

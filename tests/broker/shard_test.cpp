@@ -65,6 +65,27 @@ TEST_F(ShardTest, ManyGroupsAreOneTurnOneWakeAndOneFlush) {
   EXPECT_EQ(poll(), 0U);
 }
 
+TEST_F(ShardTest, CountsWhoWaitsForATopic) {
+  const auto topic = memory.topic(name);
+  EXPECT_EQ(shard.waiting_for(*topic), 0U);
+  Probe one(&shard);
+  shard.attach(topic, one);
+  {
+    Probe two(&shard);
+    shard.attach(topic, two);
+    shard.attach(topic, two);
+    EXPECT_EQ(shard.waiting_for(*topic), 2U) << "however often it attaches";
+    memory.requester.publish(name, 1);
+    poll();
+    EXPECT_EQ(shard.waiting_for(*topic), 2U) << "also after a wake-up";
+  }
+  EXPECT_EQ(shard.waiting_for(*topic), 1U);
+  one.on_wake = [&] { one.unlink(); };
+  memory.requester.publish(name, 1);
+  poll();
+  EXPECT_EQ(shard.waiting_for(*topic), 0U);
+}
+
 TEST_F(ShardTest, TopicsNobodyWaitsForCostNothing) {
   Probe probe(&shard);
   shard.attach(memory.topic(name), probe);
