@@ -69,17 +69,16 @@ asio::awaitable<void> perform(Exchange& exchange) {
   exchange.error = std::get<0>(got);
 }
 
+/// The broker's own words are problem details (RFC 9457); another server's may be anything.
 HttpFailure refused_by(const HttpAnswer& answer) {
   HttpFailure out{
       .exit = kRefused, .text = "the broker answered " + std::to_string(answer.status), .code = {}};
-  const auto* error = answer.body.if_contains("error");
-  if (error == nullptr || !error->is_object()) return out;
   const auto text = [&](const char* name) -> std::string {
-    const auto* value = error->get_object().if_contains(name);
+    const auto* value = answer.body.if_contains(name);
     return value != nullptr && value->is_string() ? std::string(value->get_string().c_str()) : "";
   };
   out.code = text("code");
-  if (const auto message = text("message"); !message.empty()) out.text = message;
+  if (const auto detail = text("detail"); !detail.empty()) out.text = detail;
   return out;
 }
 
@@ -137,13 +136,14 @@ std::optional<HttpFailure> ask_broker(const std::string& server, std::string_vie
   return std::nullopt;
 }
 
-std::optional<HttpFailure> for_each_topic(const std::string& server,
+std::optional<HttpFailure> for_each_topic(const std::string& server, const std::string& prefix,
                                           const std::function<bool(const json::object&)>& visit) {
   std::string after;
   for (;;) {
     HttpAnswer answer;
-    const std::string target =
-        "/v1/topics?limit=1000" + (after.empty() ? std::string() : "&after=" + after);
+    // Names need no escaping in a query: their characters are unreserved, and '/' is allowed there.
+    const std::string target = "/v1/topics?limit=1000&prefix=" + prefix +
+                               (after.empty() ? std::string() : "&after=" + after);
     if (auto failure = ask_broker(server, "GET", target, {}, answer)) return failure;
     const auto* topics = answer.body.if_contains("topics");
     if (topics == nullptr || !topics->is_array()) {
@@ -153,7 +153,6 @@ std::optional<HttpFailure> for_each_topic(const std::string& server,
       if (topic.is_object() && !visit(topic.get_object())) return std::nullopt;
     }
     const auto* next = answer.body.if_contains("next");
-    // Names need no escaping in a query: their characters are unreserved, and '/' is allowed there.
     if (next == nullptr || !next->is_string()) return std::nullopt;
     after = next->get_string().c_str();
   }
@@ -161,7 +160,7 @@ std::optional<HttpFailure> for_each_topic(const std::string& server,
 
 std::vector<std::string> some_topic_names(const std::string& server) {
   std::vector<std::string> out;
-  const auto failure = for_each_topic(server, [&out](const json::object& topic) {
+  const auto failure = for_each_topic(server, {}, [&out](const json::object& topic) {
     const auto* name = topic.if_contains("name");
     if (name != nullptr && name->is_string()) out.emplace_back(name->get_string().c_str());
     return out.size() < kMostSuggestions;

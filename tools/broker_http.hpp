@@ -38,9 +38,11 @@ struct HttpFailure {
                                                     const std::string& target,
                                                     const std::string& body, HttpAnswer& answer);
 
-/// Calls `visit` for every topic by name, page after page, until it returns false.
+/// Calls `visit` for every topic whose name begins with `prefix`, by name, page after page, until
+/// it returns false. Pre: what is in `prefix` may be in a topic's name.
 [[nodiscard]] std::optional<HttpFailure> for_each_topic(
-    const std::string& server, const std::function<bool(const boost::json::object&)>& visit);
+    const std::string& server, const std::string& prefix,
+    const std::function<bool(const boost::json::object&)>& visit);
 
 /// Names of topics for a suggestion: up to some thousands, none if the broker does not answer.
 [[nodiscard]] std::vector<std::string> some_topic_names(const std::string& server);

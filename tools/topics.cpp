@@ -92,12 +92,24 @@ std::string table_of(const std::vector<json::object>& topics) {
   return out;
 }
 
+/// What every name that fits begins with, so that the broker need not tell of others. Empty also
+/// for a pattern with characters that are in no name.
+std::string literal_start(const std::string& pattern) {
+  auto start = pattern.substr(0, pattern.find_first_of("*?"));
+  const bool may_be_name = std::ranges::all_of(start, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._~-/").find(c) != std::string_view::npos;
+  });
+  return may_be_name ? start : std::string();
+}
+
 int list_topics(const std::string& server, const std::string& pattern, bool as_json) {
   std::vector<json::object> topics;
-  const auto failure = for_each_topic(server, [&](const json::object& topic) {
-    if (fits(pattern, text_of(topic, "name"))) topics.push_back(topic);
-    return true;
-  });
+  const auto failure =
+      for_each_topic(server, literal_start(pattern), [&](const json::object& topic) {
+        if (fits(pattern, text_of(topic, "name"))) topics.push_back(topic);
+        return true;
+      });
   if (failure) return report(*failure);
   if (as_json) {
     json::array all(topics.begin(), topics.end());

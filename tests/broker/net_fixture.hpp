@@ -148,7 +148,7 @@ struct HttpAnswer {
   [[nodiscard]] boost::json::value json() const { return boost::json::parse(body); }
   [[nodiscard]] std::string error() const {
     const auto value = json();
-    return std::string(value.at("error").at("code").as_string());
+    return std::string(value.at("code").as_string());
   }
 };
 

@@ -1,0 +1,72 @@
+// The routes of the HTTP side: one table, for the router, for Allow, and for what describes them.
+// broker/: see routes.hpp.
+#include "broker/routes.hpp"
+
+#include <array>
+#include <optional>
+
+namespace tidemark::broker {
+
+using boost::beast::http::verb;
+
+namespace {
+
+constexpr std::string_view kTopic = "{topic}";
+
+// Topic names contain '/', so a path may fit more than one of these; the method then decides. In
+// the order in which Allow names the methods.
+constexpr std::array kRoutes{
+    Route{verb::get, "/healthz", Endpoint::health},
+    Route{verb::get, "/v1/openapi.json", Endpoint::openapi},
+    Route{verb::get, "/v1/topics", Endpoint::list_topics},
+    Route{verb::get, "/v1/topics/{topic}", Endpoint::show_topic},
+    Route{verb::put, "/v1/topics/{topic}", Endpoint::configure_topic},
+    Route{verb::delete_, "/v1/topics/{topic}", Endpoint::delete_topic},
+    Route{verb::post, "/v1/topics/{topic}/events", Endpoint::publish},
+    Route{verb::post, "/v1/topics/{topic}/trim", Endpoint::trim_topic},
+    Route{verb::get, "/v1/ws", Endpoint::web_socket},
+    Route{verb::get, "/v1/stream/{topic}", Endpoint::stream},
+    Route{verb::put, "/v1/stream/{topic}", Endpoint::stream},
+    Route{verb::post, "/v1/stream/{topic}", Endpoint::stream},
+    Route{verb::delete_, "/v1/stream/{topic}", Endpoint::stream},
+};
+
+/// What stands for {topic}, or nothing to stand for; nullopt: the path is another.
+std::optional<std::string_view> fit(std::string_view pattern, std::string_view path) {
+  const auto at = pattern.find(kTopic);
+  if (at == std::string_view::npos) {
+    return path == pattern ? std::optional<std::string_view>("") : std::nullopt;
+  }
+  const auto before = pattern.substr(0, at);
+  const auto behind = pattern.substr(at + kTopic.size());
+  if (path.size() < before.size() + behind.size()) return std::nullopt;
+  if (!path.starts_with(before) || !path.ends_with(behind)) return std::nullopt;
+  return path.substr(at, path.size() - before.size() - behind.size());
+}
+
+void add_method(std::string& allow, verb method) {
+  const auto name = boost::beast::http::to_string(method);
+  if (!allow.empty()) allow += ", ";
+  allow.append(name.data(), name.size());
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+Routed find_route(verb method, std::string_view path) {
+  if (method == verb::head) method = verb::get;
+  Routed out;
+  for (const Route& route : kRoutes) {
+    const auto topic = fit(route.path, path);
+    if (!topic) continue;
+    add_method(out.allow, route.method);
+    if (route.method == verb::get) add_method(out.allow, verb::head);
+    if (route.method != method) continue;
+    out.route = &route;
+    out.topic = *topic;
+  }
+  return out;
+}
+
+}  // namespace tidemark::broker

@@ -1,0 +1,45 @@
+// The routes of the HTTP side: one table, for the router, for Allow, and for what describes them.
+// broker/: a route that is not in here is not there; openapi.json is held against it by a test.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <boost/beast/http/verb.hpp>
+
+namespace tidemark::broker {
+
+/// What answers.
+enum class Endpoint : std::uint8_t {
+  health,
+  openapi,
+  list_topics,
+  show_topic,
+  configure_topic,
+  delete_topic,
+  publish,
+  trim_topic,
+  web_socket,  ///< HttpSession by itself
+  stream,      ///< stream_routes
+};
+
+struct Route {
+  boost::beast::http::verb method;
+  std::string_view path;  ///< `{topic}` stands for any text with its slashes, none too
+  Endpoint endpoint;
+};
+
+/// All of them. Where there is GET there is HEAD.
+[[nodiscard]] std::span<const Route> routes();
+
+/// What a method and a path, percent-decoded and without its query, come to.
+struct Routed {
+  const Route* route = nullptr;  ///< nullptr: none
+  std::string_view topic = {};   ///< what stands for {topic}; a view into the path
+  std::string allow = {};        ///< methods the path takes, "GET, HEAD"; empty: no such path
+};
+[[nodiscard]] Routed find_route(boost::beast::http::verb method, std::string_view path);
+
+}  // namespace tidemark::broker
