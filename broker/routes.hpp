@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ostream>  // verb.hpp needs it
 #include <span>
 #include <string>
 #include <string_view>
