@@ -21,7 +21,7 @@ namespace {
 // Large enough for what a kernel buffer holds of a connection, small enough for the L2 cache.
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 constexpr int kEvents = 1024;
-constexpr std::size_t kMaxUpgradeAnswer = 8192;
+constexpr std::size_t kMaxHead = 8192;
 
 volatile sig_atomic_t interrupt_seen = 0;
 void note_interrupt(int) { interrupt_seen = 1; }
@@ -51,19 +51,6 @@ int connect_to(const std::string& host, std::uint16_t port) {
   return fd;
 }
 
-// What came up to the empty line; the broker says nothing more before it is asked.
-std::string upgrade_answer(int fd) {
-  std::string head;
-  while (!head.ends_with("\r\n\r\n") && head.size() < kMaxUpgradeAnswer) {
-    char bytes[1024];
-    const auto count = ::recv(fd, bytes, sizeof bytes, 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    head.append(bytes, static_cast<std::size_t>(count));
-  }
-  return head;
-}
-
 }  // namespace
 
 std::int64_t now_ns() {
@@ -91,13 +78,28 @@ void Peer::connect(const std::string& host, std::uint16_t port) {
   fd_ = connect_to(host, port);
   timeval patience{.tv_sec = 10, .tv_usec = 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const auto request = upgrade_request(host + ":" + std::to_string(port), form_);
-  if (::send(fd_, request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
-    fail_errno("can't send the upgrade request");
-  }
-  check_upgrade(upgrade_answer(fd_), form_);
+  open(host + ":" + std::to_string(port));
   ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
+}
+
+void Peer::open(const std::string&) {}
+
+void Peer::send_now(std::string_view bytes) {
+  if (::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) {
+    fail_errno("can't send to the broker");
+  }
+}
+
+std::string Peer::read_head() {
+  std::string head;
+  while (!head.ends_with("\r\n\r\n") && head.size() < kMaxHead) {
+    char bytes[1024];
+    const auto count = ::recv(fd_, bytes, sizeof bytes, 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    head.append(bytes, static_cast<std::size_t>(count));
+  }
+  return head;
 }
 
 void Peer::closed() { throw BenchError("the broker closed a connection"); }
@@ -116,26 +118,6 @@ void Peer::flush() {
   out_.clear();
   sent_ = 0;
   wants_write_ = false;
-}
-
-bool Peer::control(const FrameView& frame) {
-  if (frame.opcode == kPingFrame) {
-    append_client_frame(kPongFrame, frame.text(), mask(), out_);
-    flush();
-    return true;
-  }
-  if (frame.opcode == kCloseFrame) {
-    throw BenchError("the broker closes a connection: " +
-                     std::string(frame.text().substr(std::min<std::size_t>(2, frame.size))));
-  }
-  return frame.opcode == kPongFrame;
-}
-
-std::uint32_t Peer::mask() {
-  mask_ ^= mask_ << 13;
-  mask_ ^= mask_ >> 17;
-  mask_ ^= mask_ << 5;
-  return mask_;
 }
 
 Loop::Loop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), buffer_(kReadBytes) {
@@ -200,7 +182,7 @@ void Loop::read(Peer& peer) {
   const std::size_t size = have + static_cast<std::size_t>(count);
   const std::size_t used = peer.take(buffer_.data(), size);
   peer.carry_.assign(buffer_.data() + used, size - used);
-  if (peer.wants_write_) flush(peer);  // a pong that did not fit
+  if (!peer.out_.empty()) flush(peer);
 }
 
 }  // namespace tidemark::tools::bench

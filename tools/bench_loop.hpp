@@ -1,5 +1,5 @@
-// Many WebSockets on one epoll loop, read in large pieces.
-// tools/: part of `tidemark bench`; what the connections do is in bench_peers.
+// Many connections on one epoll loop, read in large pieces.
+// tools/: part of `tidemark bench`; what they speak is in bench_websocket and bench_http_peers.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/bench_wire.hpp"
@@ -23,37 +24,37 @@ void catch_interrupts();
 /// One connection. Owned by whoever made it; the loop only refers to it.
 class Peer {
  public:
-  explicit Peer(WireForm form) : form_(form) {}
+  Peer() = default;
   virtual ~Peer();
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  /// Connects and upgrades; blocks. Throws BenchError.
+  /// Blocks. Throws BenchError.
   void connect(const std::string& host, std::uint16_t port);
 
-  /// Takes the whole frames at the beginning of the bytes; returns how many bytes that was.
+  /// Takes what is whole at the beginning of the bytes; returns how many bytes that was.
   virtual std::size_t take(const char* bytes, std::size_t size) = 0;
   /// The broker has closed the connection. Throws unless that was expected.
   virtual void closed();
 
-  [[nodiscard]] WireForm form() const { return form_; }
-
  protected:
-  /// Answers pings; true if the frame was a control frame. Throws on a close frame.
-  bool control(const FrameView& frame);
+  /// For what a protocol says before the loop has the connection: blocks. Throws BenchError.
+  virtual void open(const std::string& host_and_port);
+  void send_now(std::string_view bytes);
+  /// Reads up to and including the first empty line, or what came before the end.
+  [[nodiscard]] std::string read_head();
+
+  /// What is to be sent; the loop sends it on flush() and after take().
   [[nodiscard]] std::string& out() { return out_; }
-  [[nodiscard]] std::uint32_t mask();
 
  private:
   friend class Loop;
   void flush();
 
-  WireForm form_;
   int fd_ = -1;
-  std::string carry_;  ///< the beginning of a frame that was not whole
+  std::string carry_;  ///< the beginning of what was not whole
   std::string out_;
   std::size_t sent_ = 0;
-  std::uint32_t mask_ = 0x9e3779b9;
   bool wants_write_ = false;  ///< the socket took less than there is
   bool watched_ = false;      ///< the loop tells when it takes more
 };

@@ -136,7 +136,7 @@ void Subscriber::other(const FrameView& frame) {
 
 ManySubscriber::ManySubscriber(WireForm form, std::string base, std::size_t first,
                                std::size_t count, Faults& faults)
-    : Peer(form), base_(std::move(base)), first_(first), next_(count, 1), faults_(faults) {
+    : WebSocketPeer(form), base_(std::move(base)), first_(first), next_(count, 1), faults_(faults) {
   const auto name = topic_of(base_, 0);
   if (form == WireForm::json) {
     prefix_ = "{\"type\":\"event\",\"topic\":\"" + base_ + "/";

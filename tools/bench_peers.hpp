@@ -12,7 +12,7 @@
 
 #include "tools/bench_broker.hpp"
 #include "tools/bench_histogram.hpp"
-#include "tools/bench_loop.hpp"
+#include "tools/bench_websocket.hpp"
 
 namespace tidemark::tools::bench {
 
@@ -62,9 +62,9 @@ class Feed {
 };
 
 /// Follows one topic. Every event must be the next one, else take() throws.
-class Subscriber final : public Peer {
+class Subscriber final : public WebSocketPeer {
  public:
-  Subscriber(WireForm form, Feed& feed) : Peer(form), feed_(feed) {}
+  Subscriber(WireForm form, Feed& feed) : WebSocketPeer(form), feed_(feed) {}
 
   void subscribe(Loop& loop, Start start);
   std::size_t take(const char* bytes, std::size_t size) override;
@@ -80,7 +80,7 @@ class Subscriber final : public Peer {
 };
 
 /// Follows many topics `<base>/0000017` on one connection.
-class ManySubscriber final : public Peer {
+class ManySubscriber final : public WebSocketPeer {
  public:
   ManySubscriber(WireForm form, std::string base, std::size_t first, std::size_t count,
                  Faults& faults);
@@ -112,9 +112,9 @@ class ManySubscriber final : public Peer {
 [[nodiscard]] std::string topic_of(const std::string& base, std::size_t index, std::size_t count);
 
 /// Publishes; every publish must be acknowledged once.
-class Publisher final : public Peer {
+class Publisher final : public WebSocketPeer {
  public:
-  Publisher(WireForm form, Faults& faults) : Peer(form), faults_(faults) {}
+  Publisher(WireForm form, Faults& faults) : WebSocketPeer(form), faults_(faults) {}
 
   /// Queues one publish; Loop::flush sends it. `due`: the time its latency counts from.
   void publish(std::string_view topic, std::span<const std::string_view> events, std::int64_t due);
