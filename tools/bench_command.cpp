@@ -29,6 +29,10 @@ struct Asked {
   MemoryOptions memory;
   CeilingOptions ceiling;
   PublishCeilingOptions publish_ceiling;
+  HttpCatchupOptions http_catchup;
+  SseOptions sse;
+  LongPollOptions long_polls;
+  HttpAppendOptions http_appends;
 };
 
 std::chrono::nanoseconds ns_of(double seconds) {
@@ -68,8 +72,7 @@ int carry_out(Asked& asked, const std::function<Report(const Common&)>& measure)
   }
 }
 
-void add_common(CLI::App& app, const std::shared_ptr<Asked>& asked) {
-  auto& common = asked->common;
+void add_wire(CLI::App& app, const std::shared_ptr<Asked>& asked) {
   app.add_option_function<std::string>(
          "--wire",
          [asked](const std::string& name) {
@@ -78,9 +81,19 @@ void add_common(CLI::App& app, const std::shared_ptr<Asked>& asked) {
          "Wire form")
       ->check(CLI::IsMember({"json", "binary"}))
       ->default_str("json");
-  app.add_option("--size", common.size, "Bytes of an event's data")
+}
+
+void add_common(CLI::App& app, const std::shared_ptr<Asked>& asked) {
+  auto& common = asked->common;
+  app.add_option_function<std::size_t>(
+         "--size",
+         [&common](std::size_t size) {
+           common.size = size;
+           common.size_given = true;
+         },
+         "Bytes of an event's data")
       ->check(CLI::Range(Payloads::least_bytes, std::size_t{1} << 20))
-      ->capture_default_str();
+      ->default_str(std::to_string(common.size));
   app.add_option("--duration", asked->duration_seconds, "Seconds measured")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}},
                                         CLI::AsNumberWithUnit::CASE_SENSITIVE))
@@ -220,6 +233,78 @@ void add_publish_ceiling(CLI::App& app, PublishCeilingOptions& options) {
       ->capture_default_str();
 }
 
+void add_type(CLI::App& app, StreamType& type) {
+  app.add_option_function<std::string>(
+         "--type",
+         [&type](const std::string& name) {
+           type = name == "json" ? StreamType::json : StreamType::bytes;
+         },
+         "What the stream is made of: JSON values or bytes")
+      ->check(CLI::IsMember({"json", "bytes"}))
+      ->default_str(type == StreamType::json ? "json" : "bytes");
+}
+
+void add_http_catchup(CLI::App& app, HttpCatchupOptions& options) {
+  using From = HttpCatchupOptions::From;
+  add_type(app, options.type);
+  app.get_option("--size")->default_str("128, of bytes 1024");
+  app.add_option("--readers", options.readers, "One keep-alive connection each")
+      ->check(count_up_to(10'000))
+      ->capture_default_str();
+  app.add_option("--events", options.events)
+      ->check(count_up_to(100 * kMillion))
+      ->capture_default_str();
+  app.add_option("--per-append", options.per_append,
+                 "Events an append while filling (default: 500 of JSON; of bytes 1)")
+      ->check(count_up_to(1024));
+  app.add_option_function<std::string>(
+         "--from",
+         [&options](const std::string& name) {
+           options.from = name == "memory"  ? From::memory
+                          : name == "cache" ? From::cache
+                                            : From::disk;
+         },
+         "memory: as it was filled; cache: restarted before each pass, the files in the page "
+         "cache; disk: restarted, the files dropped from it")
+      ->check(CLI::IsMember({"memory", "cache", "disk"}))
+      ->default_str("memory");
+  app.add_option("--passes", options.passes)->check(count_up_to(100))->capture_default_str();
+}
+
+void add_sse(CLI::App& app, SseOptions& options) {
+  app.add_option("--subscribers", options.subscribers)
+      ->check(count_up_to(100'000))
+      ->capture_default_str();
+  app.add_option("--window", options.window,
+                 "Events published and not yet delivered to every subscriber, at most")
+      ->check(count_up_to(65'536))
+      ->capture_default_str();
+  app.add_option("--rate", options.rate,
+                 "Events a second, each due at its time, instead of a window")
+      ->check(CLI::Range(0.0, 1e7));
+  app.add_flag("--appends", options.appends,
+               "Publish by HTTP appends, as any server understands, not over a WebSocket");
+}
+
+void add_long_polls(CLI::App& app, LongPollOptions& options) {
+  app.add_option("--polls", options.polls, "Long-polls that wait, a connection each")
+      ->check(count_up_to(100'000))
+      ->capture_default_str();
+  app.add_option("--rounds", options.rounds, "Events, each of which answers all of them")
+      ->check(count_up_to(1000))
+      ->capture_default_str();
+}
+
+void add_http_appends(CLI::App& app, HttpAppendOptions& options) {
+  add_type(app, options.type);
+  app.add_option("--connections", options.connections, "One request in flight on each")
+      ->check(count_up_to(10'000))
+      ->capture_default_str();
+  app.add_option("--per-append", options.per_append, "Events an append; in JSON an array of them")
+      ->check(count_up_to(1024))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, std::function<int()>& run) {
@@ -232,19 +317,22 @@ void add_bench(CLI::App& app, std::function<int()>& run) {
       "Broker and generator run on a core each; CPU time is read from the operating system.\n"
       "Exit codes: 0 measured, 1 failed or a wrong delivery, 2 usage.\n"
       "Example: tidemark bench fanout --subscribers 1000 --size 128 --window 256");
-  const auto add = [&](const char* name, const char* about, auto options, auto add_options,
-                       Report (*measure)(const Common&,
-                                         const std::decay_t<decltype(asked.get()->*options)>&)) {
-    auto* const mode = bench->add_subcommand(name, about);
-    add_common(*mode, asked);
-    add_options(*mode, asked.get()->*options);
-    mode->callback([asked, options, measure, &run] {
-      run = [asked, options, measure] {
-        return carry_out(
-            *asked, [&](const Common& common) { return measure(common, asked.get()->*options); });
+  const auto add_http =
+      [&](const char* name, const char* about, auto options, auto add_options,
+          Report (*measure)(const Common&, const std::decay_t<decltype(asked.get()->*options)>&)) {
+        auto* const mode = bench->add_subcommand(name, about);
+        add_common(*mode, asked);
+        add_options(*mode, asked.get()->*options);
+        mode->callback([asked, options, measure, &run] {
+          run = [asked, options, measure] {
+            return carry_out(*asked, [&](const Common& common) {
+              return measure(common, asked.get()->*options);
+            });
+          };
+        });
+        return mode;
       };
-    });
-  };
+  const auto add = [&](auto&&... arguments) { add_wire(*add_http(arguments...), asked); };
   add("fanout", "One publisher, many subscribers", &Asked::fanout, add_fanout, fanout);
   add("publish", "Durable publishes and their answers", &Asked::publish, add_publish, publish);
   add("catchup", "Reading a whole topic", &Asked::catchup, add_catchup, catchup);
@@ -255,6 +343,13 @@ void add_bench(CLI::App& app, std::function<int()>& run) {
   add("ceiling", "What a bare loop of sends reaches", &Asked::ceiling, add_ceiling, ceiling);
   add("publish-ceiling", "What a bare loop of receive, fdatasync and answer reaches",
       &Asked::publish_ceiling, add_publish_ceiling, publish_ceiling);
+  add_http("http-catchup", "Reading a whole stream by GETs that follow its offsets",
+           &Asked::http_catchup, add_http_catchup, http_catchup);
+  add("sse", "Fan-out over event streams", &Asked::sse, add_sse, sse);
+  add_http("long-polls", "Waiting long-polls: their memory, and one event that answers all",
+           &Asked::long_polls, add_long_polls, long_polls);
+  add_http("http-appends", "Durable appends over keep-alive connections", &Asked::http_appends,
+           add_http_appends, http_appends);
 }
 
 }  // namespace tidemark::tools

@@ -3,10 +3,16 @@
 #include "tools/bench_modes.hpp"
 
 #include <ctime>
+#include <unistd.h>
 
 namespace tidemark::tools::bench {
 
-Row setting(const Common& common, const Broker& broker) {
+namespace {
+
+// Of this process, all threads.
+double own_cpu_seconds() { return process_cpu_seconds(::getpid()).value_or(0); }
+
+Row setting_of(const Common& common, const Broker& broker) {
   char date[32];
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
@@ -22,16 +28,32 @@ Row setting(const Common& common, const Broker& broker) {
   } else {
     row.text("server", "broker", common.broker.server);
   }
+  return row;
+}
+
+}  // namespace
+
+Row setting(const Common& common, const Broker& broker) {
+  auto row = setting_of(common, broker);
   row.text("wire", "wire form", std::string(subprotocol(common.form)));
   row.number("size_bytes", "event data, bytes", static_cast<double>(common.size));
   return row;
 }
 
-Cost::Cost(const Broker& broker) : broker_(broker), began_(now_ns()), cpu_(broker.cpu()) {}
+Row http_setting(const Common& common, const Broker& broker, std::size_t size) {
+  auto row = setting_of(common, broker);
+  row.number("size_bytes", "event data, bytes", static_cast<double>(size));
+  return row;
+}
+
+Cost::Cost(const Broker& broker)
+    : broker_(broker), began_(now_ns()), cpu_(broker.cpu()), own_cpu_(own_cpu_seconds()) {}
 
 Cost::Spent Cost::spent() const {
-  Spent out{
-      .seconds = static_cast<double>(now_ns() - began_) / 1e9, .cpu_seconds = 0, .threads = {}};
+  Spent out{.seconds = static_cast<double>(now_ns() - began_) / 1e9,
+            .cpu_seconds = 0,
+            .own_cpu_seconds = own_cpu_seconds() - own_cpu_,
+            .threads = {}};
   const auto now = broker_.cpu();
   if (!cpu_ || !now) return out;
   out.cpu_seconds = now->seconds - cpu_->seconds;
@@ -54,6 +76,28 @@ void put_threads(Row& row, const Cost::Spent& spent) {
   for (const auto& [name, seconds] : spent.threads) {
     const double percent = 100 * seconds / spent.seconds;
     if (percent >= 1) row.number("thread_" + name + "_percent", "  thread " + name, percent, "%");
+  }
+}
+
+void put_generator(Row& row, const Cost::Spent& spent) {
+  row.number("generator_cpu_percent", "generator CPU", 100 * spent.own_cpu_seconds / spent.seconds,
+             "%");
+}
+
+void put_memory(Row& row, const std::string& key, const std::string& label,
+                std::optional<std::uint64_t> after, std::optional<std::uint64_t> before,
+                std::size_t count) {
+  if (!after || !before || count == 0) return;
+  const auto bytes = static_cast<double>(*after) - static_cast<double>(*before);
+  row.number(key, label, bytes / 1024 / static_cast<double>(count), "KiB");
+}
+
+void turn_for(Loop& loop, std::chrono::nanoseconds duration,
+              const std::function<std::chrono::nanoseconds()>& each) {
+  const auto until = now_ns() + duration.count();
+  while (now_ns() < until) {
+    if (interrupted()) throw BenchError("interrupted");
+    loop.turn(each());
   }
 }
 

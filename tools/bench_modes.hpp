@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "protocol/types.hpp"
 #include "tools/bench_broker.hpp"
+#include "tools/bench_http_peers.hpp"
 #include "tools/bench_peers.hpp"
 #include "tools/bench_report.hpp"
 
@@ -18,7 +20,8 @@ namespace tidemark::tools::bench {
 struct Common {
   BrokerOptions broker;
   WireForm form = WireForm::json;
-  std::size_t size = 128;  ///< bytes of an event's data
+  std::size_t size = 128;   ///< bytes of an event's data
+  bool size_given = false;  ///< else a measurement may have a better one
   std::chrono::nanoseconds duration = std::chrono::seconds(5);
   std::chrono::nanoseconds warm_up = std::chrono::milliseconds(500);
   bool progress = true;
@@ -100,18 +103,63 @@ struct PublishCeilingOptions {
 };
 Report publish_ceiling(const Common& common, const PublishCeilingOptions& options);
 
+// ---- over HTTP, of any server of the Durable Streams protocol ----
+
+/// Reading a whole stream by GETs that follow Stream-Next-Offset.
+struct HttpCatchupOptions {
+  enum class From : std::uint8_t {
+    memory,  ///< the server that was filled
+    cache,   ///< restarted before each pass; its files stay in the page cache
+    disk,    ///< restarted, and its files dropped from the page cache
+  };
+  StreamType type = StreamType::bytes;
+  std::size_t readers = 1;
+  std::uint64_t events = 250'000;
+  std::uint64_t per_append = 0;  ///< events an append while filling; 0: 500 in JSON, 1 of bytes
+  From from = From::memory;
+  std::size_t passes = 3;
+};
+Report http_catchup(const Common& common, const HttpCatchupOptions& options);
+
+/// One publisher, many event streams: fanout() over SSE.
+struct SseOptions {
+  std::size_t subscribers = 1000;
+  std::size_t window = 256;
+  double rate = 0;
+  bool appends = false;  ///< published by HTTP appends, what the window allows each; else WebSocket
+};
+Report sse(const Common& common, const SseOptions& options);
+
+/// Many long-polls that wait, and one event that answers them all.
+struct LongPollOptions {
+  std::size_t polls = 10'000;
+  std::size_t rounds = 3;
+};
+Report long_polls(const Common& common, const LongPollOptions& options);
+
+/// Durable appends, one request in flight on each connection.
+struct HttpAppendOptions {
+  StreamType type = StreamType::json;
+  std::size_t connections = 64;
+  std::uint64_t per_append = 1;
+};
+Report http_appends(const Common& common, const HttpAppendOptions& options);
+
 // ---- shared by them ----
 
 /// The setting every report begins with.
 [[nodiscard]] Row setting(const Common& common, const Broker& broker);
+/// The same where there is no wire form of ours.
+[[nodiscard]] Row http_setting(const Common& common, const Broker& broker, std::size_t size);
 
 /// A broker's cost over a stretch of time.
 class Cost {
  public:
   explicit Cost(const Broker& broker);
   struct Spent {
-    double seconds = 0;      ///< on the clock
-    double cpu_seconds = 0;  ///< of the broker; 0 if unknown
+    double seconds = 0;          ///< on the clock
+    double cpu_seconds = 0;      ///< of the broker; 0 if unknown
+    double own_cpu_seconds = 0;  ///< of the load generator: near `seconds`, it was the limit
     std::map<std::string, double> threads;
   };
   [[nodiscard]] Spent spent() const;
@@ -120,12 +168,26 @@ class Cost {
   const Broker& broker_;
   std::int64_t began_;
   std::optional<CpuTime> cpu_;
+  double own_cpu_;
 };
 
 /// Adds "n/s", "n per server-CPU-second" and the share of CPU.
 void put_rates(Row& row, const std::string& key, const std::string& label, double count,
                const Cost::Spent& spent);
 void put_threads(Row& row, const Cost::Spent& spent);
+void put_generator(Row& row, const Cost::Spent& spent);
+
+/// What each of `count` things takes of a server's memory; nothing is added if that is not known.
+void put_memory(Row& row, const std::string& key, const std::string& label,
+                std::optional<std::uint64_t> after, std::optional<std::uint64_t> before,
+                std::size_t count);
+
+/// How long a turn waits for input if nothing else is due.
+inline constexpr std::chrono::nanoseconds kLongestTurn = std::chrono::milliseconds(50);
+/// Turns the loop for so long. Before every turn `each` does what is due and says how long the turn
+/// may wait. Throws if interrupted.
+void turn_for(Loop& loop, std::chrono::nanoseconds duration,
+              const std::function<std::chrono::nanoseconds()>& each);
 
 /// A topic with subscribers that are all at the same place, and its publisher.
 class FanoutRig {
