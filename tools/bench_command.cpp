@@ -110,7 +110,7 @@ void add_common(CLI::App& app, const std::shared_ptr<Asked>& asked) {
                  "Where the temporary data directory is made; not a tmpfs")
       ->capture_default_str();
   app.add_option("--server", common.broker.server,
-                 "HOST:PORT of a running broker; starts none. Topics bench/… are left behind")
+                 "HOST:PORT of a running broker; starts none. Topics bench… are left behind")
       ->excludes(spawn);
   app.add_option("--server-pid", common.broker.server_pid,
                  "Its process, so that its CPU time and memory can be read");

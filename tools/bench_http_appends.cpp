@@ -19,8 +19,7 @@ class Appenders {
                 .payloads = Payloads(stream.size, 3)} {
     for (std::size_t lane = 0; lane < options.connections; ++lane) {
       auto& one = appenders_.emplace_back(std::make_unique<Appender>(shared_, lane));
-      one->connect(broker.host(), broker.port());
-      loop_.add(*one);
+      one->join(broker, loop_);
     }
   }
 

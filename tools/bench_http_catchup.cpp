@@ -34,8 +34,7 @@ Pass read_all(Broker& broker, const Stream& stream, const Filling& filling,
   for (std::size_t i = 0; i < options.readers; ++i) {
     auto& one = readers.emplace_back(
         std::make_unique<CatchupReader>(stream, filling.lanes, filling.events, done));
-    one->connect(broker.host(), broker.port());
-    loop.add(*one);
+    one->join(broker, loop);
   }
   const Cost cost(broker);
   for (const auto& one : readers) {

@@ -24,6 +24,13 @@ std::string read_target(const Stream& stream, std::string_view offset, std::stri
 
 // ---- HttpPeer ----
 
+void HttpPeer::join(const Broker& broker, Loop& loop) {
+  if (joined_) return;
+  connect(broker.host(), broker.port());
+  loop.add(*this);
+  joined_ = true;
+}
+
 void HttpPeer::ask(const HttpRequest& request) {
   last_target_.assign(request.method).append(" ").append(request.target);
   append_request(request, host_, out());
@@ -35,7 +42,9 @@ std::size_t HttpPeer::take(const char* bytes, std::size_t size) {
 }
 
 void HttpPeer::closed() {
-  if (!reader_.end_of_input(*this)) Peer::closed();
+  joined_ = false;
+  reader_.end_of_input(*this);
+  if (unanswered_ != 0) Peer::closed();
 }
 
 void HttpPeer::head(const AnswerHead& head) {
@@ -58,6 +67,7 @@ void HttpPeer::expect(const AnswerHead& head, std::initializer_list<unsigned> st
 
 const Asker::Answer& Asker::ask_now(const HttpRequest& request) {
   answer_ = {};
+  join(broker_, loop_);
   ask(request);
   loop_.flush(*this);
   if (!loop_.run_until([this] { return unanswered() == 0; }, kPatience)) {
@@ -82,9 +92,7 @@ Stream create_stream(Broker& broker, StreamType type, std::size_t size) {
   std::ranges::replace(name, '/', '-');  // a name of every server's grammar
   Stream stream{.path = "/v1/stream/" + name, .type = type, .size = size};
   Loop loop;
-  Asker asker(loop);
-  asker.connect(broker.host(), broker.port());
-  loop.add(asker);
+  Asker asker(broker, loop);
   asker.ask_now({.method = "PUT", .target = stream.path, .content_type = content_type(type)});
   return stream;
 }
@@ -177,8 +185,7 @@ void fill_stream(Broker& broker, const Stream& stream, const Filling& filling,
   std::vector<std::unique_ptr<Appender>> appenders;
   for (std::size_t lane = 0; lane < filling.lanes; ++lane) {
     auto& one = appenders.emplace_back(std::make_unique<Appender>(shared, lane));
-    one->connect(broker.host(), broker.port());
-    loop.add(*one);
+    one->join(broker, loop);
     one->append();
     loop.flush(*one);
   }
@@ -195,8 +202,7 @@ void check_stream(Broker& broker, const Stream& stream, std::size_t lanes, std::
   Loop loop;
   std::size_t done = 0;
   CatchupReader reader(stream, lanes, events, done);
-  reader.connect(broker.host(), broker.port());
-  loop.add(reader);
+  reader.join(broker, loop);
   reader.begin();
   loop.flush(reader);
   if (!loop.run_until([&] { return done == 1; }, kReadPatience)) {

@@ -28,9 +28,12 @@ struct Stream {
 [[nodiscard]] std::string read_target(const Stream& stream, std::string_view offset,
                                       std::string_view live = {});
 
-/// One keep-alive connection. Answers come in the order of the requests.
+/// One keep-alive connection. Answers come in the order of the requests. A server may close it
+/// while it is idle.
 class HttpPeer : public Peer, private AnswerReader::Sink {
  public:
+  /// Connects and lets `loop` have it, unless that is so already.
+  void join(const Broker& broker, Loop& loop);
   /// Queues a request; Loop::flush sends it, if take() is not just running.
   void ask(const HttpRequest& request);
   [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
@@ -56,6 +59,7 @@ class HttpPeer : public Peer, private AnswerReader::Sink {
   std::string host_;
   std::string last_target_;
   std::size_t unanswered_ = 0;
+  bool joined_ = false;
 };
 
 /// Asks one thing at a time and keeps the answer.
@@ -67,7 +71,7 @@ class Asker final : public HttpPeer {
     std::string body;
   };
 
-  explicit Asker(Loop& loop) : loop_(loop) {}
+  Asker(const Broker& broker, Loop& loop) : broker_(broker), loop_(loop) {}
 
   /// Turns the loop until the answer is there. Throws BenchError if it does not come, or its status
   /// is 400 or more.
@@ -78,6 +82,7 @@ class Asker final : public HttpPeer {
   void answer_bytes(std::string_view piece) override { answer_.body.append(piece); }
   void answer_ends() override {}
 
+  const Broker& broker_;
   Loop& loop_;
   Answer answer_;
 };

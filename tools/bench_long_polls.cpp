@@ -61,16 +61,13 @@ class PollRig {
         count_(options.polls),
         payloads_(common.size, 5),
         stream_(create_stream(broker, StreamType::json, common.size)),
-        asker_(loop_) {
-    asker_.connect(broker.host(), broker.port());
-    loop_.add(asker_);
+        asker_(broker, loop_) {
     const auto tail = append();
     wait_until_quiet();
     before_ = broker.memory();
     for (std::size_t i = 0; i < count_; ++i) {
       auto& one = polls_.emplace_back(std::make_unique<Poll>(shared_, tail, published_));
-      one->connect(broker.host(), broker.port());
-      loop_.add(*one);
+      one->join(broker, loop_);
     }
     wait_until_quiet();
     connected_ = broker.memory();
@@ -82,6 +79,7 @@ class PollRig {
     shared_.timeouts = 0;
     shared_.latency = {};
     for (const auto& one : polls_) {
+      one->join(broker_, loop_);  // a server may close those that were answered first
       one->wait();
       loop_.flush(*one);
     }

@@ -75,7 +75,12 @@ Peer::~Peer() {
 }
 
 void Peer::connect(const std::string& host, std::uint16_t port) {
+  if (fd_ >= 0) ::close(fd_);
   fd_ = connect_to(host, port);
+  carry_.clear();
+  out_.clear();
+  sent_ = 0;
+  wants_write_ = watched_ = false;
   timeval patience{.tv_sec = 10, .tv_usec = 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   open(host + ":" + std::to_string(port));

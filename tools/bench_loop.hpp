@@ -29,7 +29,8 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  /// Blocks. Throws BenchError.
+  /// Blocks; not while a loop has the connection. Once more: a new one, and what was to be sent or
+  /// not whole is forgotten. Throws BenchError.
   void connect(const std::string& host, std::uint16_t port);
 
   /// Takes what is whole at the beginning of the bytes; returns how many bytes that was.

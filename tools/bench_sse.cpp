@@ -103,10 +103,8 @@ class WebSocketOutlet final : public Outlet {
 
 class AppendOutlet final : public Outlet {
  public:
-  AppendOutlet(Broker& broker, Loop& loop, const Stream& stream) : loop_(loop), line_(stream) {
-    line_.connect(broker.host(), broker.port());
-    loop.add(line_);
-  }
+  AppendOutlet(const Broker& broker, Loop& loop, const Stream& stream)
+      : broker_(broker), loop_(loop), line_(stream) {}
   [[nodiscard]] bool takes_more() const override {
     return idle() && line_.count < kMostBatch && line_.body.size() < kMostBatchBytes;
   }
@@ -116,6 +114,7 @@ class AppendOutlet final : public Outlet {
   }
   void flush() override {
     if (line_.count == 0) return;
+    line_.join(broker_, loop_);
     line_.send();
     loop_.flush(line_);
   }
@@ -142,6 +141,7 @@ class AppendOutlet final : public Outlet {
     std::size_t count = 0;
   };
 
+  const Broker& broker_;
   Loop& loop_;
   Line line_;
 };
@@ -194,8 +194,7 @@ class SseRig {
  private:
   void subscribe(Broker& broker, std::size_t index) {
     auto& one = subscribers_.emplace_back(std::make_unique<SseSubscriber>(shared_, published_));
-    one->connect(broker.host(), broker.port());
-    loop_.add(*one);
+    one->join(broker, loop_);
     one->subscribe();
     loop_.flush(*one);
     if (index % 256 == 0) loop_.turn(std::chrono::nanoseconds(0));
