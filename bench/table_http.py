@@ -9,7 +9,8 @@ from table import Results, ratio, shown
 def rows(results):
     """Measure, must, aim, ours, the reference's, and the name of our command."""
     def both(name, cell):
-        return cell(name), cell(f"reference_{name}") if results.rows(f"reference_{name}") else ""
+        measured = results.command(f"reference_{name}")
+        return cell(name), cell(f"reference_{name}") if measured else ""
 
     def per_core(key, scale):
         def cell(name):
