@@ -5,7 +5,7 @@
 namespace tidemark::tools::bench {
 namespace {
 
-constexpr std::chrono::seconds kPatience{120};
+constexpr std::chrono::seconds kPatience{180};
 
 // What the polls of a stream have in common.
 struct Shared {
