@@ -28,8 +28,15 @@ std::string read_target(const Stream& stream, std::string_view offset, std::stri
 void HttpPeer::join(const Broker& broker, Loop& loop) {
   if (joined_) return;
   connect(broker.host(), broker.port());
+  reader_ = {};
+  unanswered_ = 0;
   loop.add(*this);
   joined_ = true;
+}
+
+void HttpPeer::leave(Loop& loop) {
+  if (joined_) loop.remove(*this);
+  joined_ = false;
 }
 
 void HttpPeer::ask(const HttpRequest& request) {
@@ -45,16 +52,19 @@ std::size_t HttpPeer::take(const char* bytes, std::size_t size) {
 void HttpPeer::closed() {
   joined_ = false;
   reader_.end_of_input(*this);
-  if (unanswered_ != 0) Peer::closed();
+  if (unanswered_ == 0) return;
+  if (answering_ || !asks_again()) Peer::closed();
 }
 
 void HttpPeer::head(const AnswerHead& head) {
   if (unanswered_ == 0) throw BenchError("the server answers where nobody asked");
+  answering_ = true;
   answer_begins(head);
 }
 
 void HttpPeer::end() {
   --unanswered_;
+  answering_ = false;
   answer_ends();
 }
 
@@ -65,6 +75,11 @@ void HttpPeer::expect(const AnswerHead& head, std::initializer_list<unsigned> st
 }
 
 // ---- Asker ----
+
+void Asker::renew() {
+  leave(loop_);
+  join(broker_, loop_);
+}
 
 const Asker::Answer& Asker::ask_now(const HttpRequest& request) {
   answer_ = {};

@@ -32,8 +32,10 @@ struct Stream {
 /// while it is idle.
 class HttpPeer : public Peer, private AnswerReader::Sink {
  public:
-  /// Connects and lets `loop` have it, unless that is so already.
+  /// Connects and lets `loop` have it, unless that is so already. What was asked on the connection
+  /// before is forgotten.
   void join(const Broker& broker, Loop& loop);
+  void leave(Loop& loop);
   /// Queues a request; Loop::flush sends it, if take() is not just running.
   void ask(const HttpRequest& request);
   [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
@@ -49,6 +51,9 @@ class HttpPeer : public Peer, private AnswerReader::Sink {
   virtual void answer_begins(const AnswerHead& head) = 0;
   virtual void answer_bytes(std::string_view piece) = 0;
   virtual void answer_ends() = 0;
+  /// The connection was closed before anything of an answer came: the request may have crossed with
+  /// the end of an idle connection. True if it has been asked again, which only reads may be.
+  virtual bool asks_again() { return false; }
 
  private:
   void head(const AnswerHead& head) final;
@@ -60,6 +65,7 @@ class HttpPeer : public Peer, private AnswerReader::Sink {
   std::string last_target_;
   std::size_t unanswered_ = 0;
   bool joined_ = false;
+  bool answering_ = false;  ///< an answer has begun and not ended
 };
 
 /// Asks one thing at a time and keeps the answer.
@@ -73,6 +79,8 @@ class Asker final : public HttpPeer {
 
   Asker(const Broker& broker, Loop& loop) : broker_(broker), loop_(loop) {}
 
+  /// The next question goes over a new connection: a server may be about to close an old one.
+  void renew();
   /// Turns the loop until the answer is there. Throws BenchError if it does not come, or its status
   /// is 400 or more.
   const Answer& ask_now(const HttpRequest& request);

@@ -9,6 +9,8 @@ constexpr std::chrono::seconds kPatience{180};
 
 // What the polls of a stream have in common.
 struct Shared {
+  const Broker& broker;
+  Loop& loop;
   const Stream& stream;
   std::int64_t published_at = 0;
   std::size_t answered = 0;    ///< with the event of this round
@@ -47,6 +49,14 @@ class Poll final : public HttpPeer {
     ++shared_.answered;
   }
 
+  // A server may close what was idle while others were answered, just as we ask.
+  bool asks_again() override {
+    join(shared_.broker, shared_.loop);
+    wait();
+    shared_.loop.flush(*this);
+    return true;
+  }
+
   Shared& shared_;
   std::string offset_;
   EventBody body_;
@@ -61,6 +71,7 @@ class PollRig {
         count_(options.polls),
         payloads_(common.size, 5),
         stream_(create_stream(broker, StreamType::json, common.size)),
+        shared_{.broker = broker, .loop = loop_, .stream = stream_},
         asker_(broker, loop_) {
     const auto tail = append();
     wait_until_quiet();
@@ -79,12 +90,13 @@ class PollRig {
     shared_.timeouts = 0;
     shared_.latency = {};
     for (const auto& one : polls_) {
-      one->join(broker_, loop_);  // a server may close those that were answered first
+      one->join(broker_, loop_);
       one->wait();
       loop_.flush(*one);
     }
     wait_until_quiet();
     const auto waiting = broker_.memory();
+    asker_.renew();
     const Cost cost(broker_);
     shared_.published_at = now_ns();
     append();
@@ -136,8 +148,8 @@ class PollRig {
   std::size_t count_;
   Payloads payloads_;
   Stream stream_;
-  Shared shared_{.stream = stream_};
   Loop loop_;
+  Shared shared_;
   Asker asker_;
   std::vector<std::unique_ptr<Poll>> polls_;
   std::uint64_t published_ = 0;
