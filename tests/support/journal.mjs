@@ -6,11 +6,13 @@ const LIMIT_MS = 60_000;
 /** What one reader has seen, in the order it came. Numbers begin at 1. */
 export class Journal {
   numbers = [];
+  #highest = 0;
   #waiting = new Set();
   #failure = null;
 
   add(number) {
     this.numbers.push(number);
+    this.#highest = Math.max(this.#highest, number);
     for (const check of [...this.#waiting]) check();
   }
 
@@ -20,7 +22,10 @@ export class Journal {
     for (const check of [...this.#waiting]) check();
   }
 
-  /** Fulfilled once `number` has come; rejected if it does not come in time, or never will. */
+  /**
+   * Fulfilled once `number` or a later one has come: whether one is missing is for flaws() to say.
+   * Rejected if that takes too long, or can't be any more.
+   */
   reached(number) {
     return new Promise((fulfil, reject) => {
       const settle = (act, value) => {
@@ -29,7 +34,7 @@ export class Journal {
         act(value);
       };
       const check = () => {
-        if (this.numbers.includes(number)) settle(fulfil);
+        if (this.#highest >= number) settle(fulfil);
         else if (this.#failure) settle(reject, this.#failure);
       };
       const limit = setTimeout(() => {
