@@ -1,12 +1,11 @@
-// Runs the conformance suite against the real broker: on a new directory, and on what kill -9 left.
-// tests/conformance/: a test of CTest. With TIDEMARK_URL set it runs once, against whoever is there.
-import { spawn } from 'node:child_process';
+// Runs the conformance suite on the real broker: on a new directory, and on what kill -9 left.
+// tests/conformance/: a test of CTest. With TIDEMARK_URL set it runs once, on whoever is there.
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { SHORT_POLLS, Tidemarkd } from '../support/tidemarkd.mjs';
+import { SHORT_POLLS, spawn_bound, Tidemarkd } from '../support/tidemarkd.mjs';
 import { judge, TESTS } from './judge.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -16,12 +15,12 @@ async function run(title, url) {
   console.log(`== ${title}`);
   const report = join(root, 'suite-report.json');
   rmSync(report, { force: true });
-  const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'conformance/suite.test.mjs'];
-  vitest.push('--config', 'conformance/vitest.config.mjs', '--testTimeout', '30000');
-  vitest.push('--reporter', 'default', '--reporter', 'json', '--outputFile.json', report);
-  const environment = { ...process.env, TIDEMARK_URL: url, NO_COLOR: '1' };
-  const child = spawn(process.execPath, vitest, { cwd: root, env: environment, stdio: 'inherit' });
-  const [code] = await once(child, 'exit');
+  const command = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'];
+  command.push('conformance/suite.test.mjs', '--config', 'conformance/vitest.config.mjs', '--testTimeout', '30000');
+  command.push('--reporter', 'default', '--reporter', 'json', '--outputFile.json', report);
+  const env = { ...process.env, TIDEMARK_URL: url, NO_COLOR: '1' };
+  const vitest = spawn_bound(command, { cwd: root, env, stdio: 'inherit' });
+  const [code] = await once(vitest, 'exit');
 
   const { passed, faults } = judge(JSON.parse(readFileSync(report, 'utf8')));
   if (code !== 0 && faults.length === 0) faults.push(`vitest ended with ${code}`);

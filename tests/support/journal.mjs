@@ -38,9 +38,8 @@ export class Journal {
         else if (this.#failure) settle(reject, this.#failure);
       };
       const limit = setTimeout(() => {
-        const last = this.numbers.slice(-5).join(', ');
-        const seen = `${this.numbers.length} messages came, the last ones: ${last}`;
-        settle(reject, new Error(`message ${number} has not come in ${LIMIT_MS / 1000} s; ${seen}`));
+        const seen = `${this.numbers.length} messages came, the latest was ${this.#highest}`;
+        settle(reject, new Error(`no message ${number} in ${LIMIT_MS / 1000} s; ${seen}`));
       }, LIMIT_MS);
       this.#waiting.add(check);
       check();

@@ -18,6 +18,11 @@ const START_LIMIT_MS = 30_000;
 // A request that fails this often although the broker is up has found a fault, not a restart.
 const TRIES = 20;
 
+/** spawn() of a program that ends with us: who is killed cannot clean up, but the kernel can. */
+export function spawn_bound(command, options) {
+  return spawn('setpriv', ['--pdeathsig', 'KILL', ...command], options);
+}
+
 /** One broker at a time on one directory, which is gone with discard(). */
 export class Tidemarkd {
   #directory = mkdtempSync(join(tmpdir(), 'tidemark-web-'));
@@ -50,10 +55,7 @@ export class Tidemarkd {
     const log = openSync(join(this.#directory, 'log'), 'a');
     const command = [PROGRAM, '--data', join(this.#directory, 'data')];
     command.push('--listen', `127.0.0.1:${port}`, ...this.#options);
-    // A runner that is killed cannot clean up: then the kernel ends the broker.
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
-      stdio: ['ignore', 'pipe', log],
-    });
+    this.#child = spawn_bound(command, { stdio: ['ignore', 'pipe', log] });
     closeSync(log);
     try {
       this.#port = await port_said_by(this.#child);

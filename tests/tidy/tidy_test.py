@@ -13,7 +13,8 @@ import unittest
 from pathlib import Path
 
 CPP = {".hpp", ".cpp"}
-TEXT = CPP | {".md", ".py", ".txt", ".json", ".yml", ""}
+JAVASCRIPT = {".js", ".mjs"}
+TEXT = CPP | JAVASCRIPT | {".md", ".py", ".txt", ".json", ".yml", ""}
 
 # Which rooms a room may include, from the bottom of the house to its top.
 MAY_INCLUDE = {
@@ -65,8 +66,8 @@ class Tree:
                 executables.add(name)
         return Tree(files, executables)
 
-    def sources(self):
-        return {n: t for n, t in self.files.items() if Path(n).suffix in CPP}
+    def sources(self, suffixes=frozenset(CPP)):
+        return {n: t for n, t in self.files.items() if Path(n).suffix in suffixes}
 
 
 def room_of(name):
@@ -94,7 +95,7 @@ def layering(tree):
 
 
 def heads(tree):
-    for name, text in tree.sources().items():
+    for name, text in tree.sources(CPP | JAVASCRIPT).items():
         comment = []
         for line in text.split("\n"):
             if not line.startswith("// "):
@@ -116,6 +117,9 @@ def leftovers(tree):
                 yield f"{name}:{number}: a leftover marker"
             if re.search(r"(?<![\w.:/])/(work|home|root|Users)/\w", line):
                 yield f"{name}:{number}: a path of somebody's machine"
+            # Where packages come from is for whoever installs them to say.
+            if name.endswith("package-lock.json") and '"resolved"' in line:
+                yield f"{name}:{number}: a registry's address"
 
 
 def looks(tree):
@@ -244,12 +248,15 @@ class TheRulesSee(unittest.TestCase):
     def test_a_file_without_a_head(self):
         self.assertTrue(self.complaints(heads, {"storage/a.cpp": "#include <vector>\n"}))
         self.assertTrue(self.complaints(heads, {"storage/a.hpp": self.GOOD_HEAD}))
+        self.assertTrue(self.complaints(heads, {"storage/a.mjs": "import x from 'x';\n"}))
         self.assertFalse(self.complaints(heads, {"storage/a.cpp": self.GOOD_HEAD}))
 
     def test_leftovers(self):
         self.assertTrue(self.complaints(leftovers, {"README.md": "TO" + "DO: write\n"}))
         self.assertTrue(self.complaints(leftovers, {"README.md": "see /ho" + "me/me/notes\n"}))
         self.assertFalse(self.complaints(leftovers, {"README.md": "https://example.org/home/x\n"}))
+        self.assertTrue(self.complaints(
+            leftovers, {"tests/package-lock.json": '"resolved": "https://example.org/x.tgz"\n'}))
 
     def test_looks(self):
         for text in ("a \n", "a\tb\n", "a"):
