@@ -16,7 +16,8 @@ async function run(title, url) {
   const report = join(root, 'suite-report.json');
   rmSync(report, { force: true });
   const command = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'];
-  command.push('conformance/suite.test.mjs', '--config', 'conformance/vitest.config.mjs', '--testTimeout', '30000');
+  command.push('conformance/suite.test.mjs', '--config', 'conformance/vitest.config.mjs');
+  command.push('--testTimeout', '30000');
   command.push('--reporter', 'default', '--reporter', 'json', '--outputFile.json', report);
   const env = { ...process.env, TIDEMARK_URL: url, NO_COLOR: '1' };
   const vitest = spawn_bound(command, { cwd: root, env, stdio: 'inherit' });
