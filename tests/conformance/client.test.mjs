@@ -35,6 +35,8 @@ async function caught_up(url, offset = '-1') {
 async function follow_once(url, live, journal, from, signal) {
   const session = await stream({
     url, live, signal, json: true, offset: from.offset, backoffOptions: QUICKLY,
+    // Else it takes kills in quick succession for a proxy's doing and leaves SSE for long-polls.
+    sseResilience: { minConnectionDuration: 0 },
   });
   session.subscribeJson(({ items, offset }) => {
     if (offset < from.offset) journal.fail(new Error(`${from.offset} was followed by ${offset}`));
