@@ -176,25 +176,15 @@ char* write_body(std::string_view data, Payload payload, char* out) {
 
 constexpr std::string_view kNextElement = "data:,";
 
+// Of text and JSON: bytes are kept as bodies.
 std::size_t sse_size(std::string_view data, Payload payload) {
-  switch (payload) {
-    case Payload::json:
-      return kNextElement.size() + sse_lines_size(data) + 1;
-    case Payload::text:
-      return sse_lines_size(data);
-    case Payload::bytes:
-      return base64_size(data.size()) + 1;
-  }
-  return 0;
+  const std::size_t lines = sse_lines_size(data);
+  return payload == Payload::json ? kNextElement.size() + lines + 1 : lines;
 }
 
 char* write_sse(std::string_view data, Payload payload, char* out) {
   if (payload == Payload::text) return write_sse_lines(data, out);
-  if (payload == Payload::json) {
-    out = write_sse_lines(data, write_bytes(kNextElement, out));
-  } else {
-    out = write_base64(data, out);
-  }
+  out = write_sse_lines(data, write_bytes(kNextElement, out));
   *out++ = '\n';
   return out;
 }

@@ -31,15 +31,16 @@ void append_frame(WireForm form, const ServerMessage& message, Payload payload, 
 ///              | body                  | sse
 ///     json     | `,` data              | `data:,` data in lines, line end
 ///     text     | data                  | data in lines (sse_text.hpp)
-///     bytes    | data                  | data in base64, line end
+///     bytes    | data                  | (none: a run of bodies in base64, see write_base64)
 ///
 /// So the JSON array of a body is `[`, the run without its first byte, `]`; that of an SSE event is
-/// `data:[`, the run without its first 6 bytes, `data:]`.
+/// `data:[`, the run without its first 6 bytes, `data:]`. Base64 ends with padding, so pieces of it
+/// can't be joined: bytes are encoded when the run is known.
 enum class FrameForm : std::uint8_t {
   json,    ///< a WebSocket frame, unmasked and whole
   binary,  ///< a WebSocket frame, unmasked and whole
   body,    ///< a piece of an HTTP body
-  sse,     ///< a piece of the data of a Server-Sent Event
+  sse,     ///< a piece of the data of a Server-Sent Event; not of bytes
 };
 inline constexpr std::size_t kFrameForms = 4;
 

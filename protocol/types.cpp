@@ -182,6 +182,12 @@ Payload payload_of(std::string_view content_type) {
   return Payload::bytes;
 }
 
+Payload stream_payload_of(std::string_view content_type) {
+  if (same_content_type(content_type, "application/json")) return Payload::json;
+  const Payload payload = payload_of(content_type);
+  return payload == Payload::text ? payload : Payload::bytes;
+}
+
 bool same_content_type(std::string_view a, std::string_view b) {
   return same_ignoring_case(media_type(a), media_type(b));
 }

@@ -176,6 +176,10 @@ enum class Payload : std::uint8_t {
 /// By media type, parameters ignored, case ignored.
 [[nodiscard]] Payload payload_of(std::string_view content_type);
 
+/// How the body of an HTTP read carries them, where only application/json has messages: an array of
+/// them. Everything else, *+json too, is a stream of bytes, or of characters for text/*.
+[[nodiscard]] Payload stream_payload_of(std::string_view content_type);
+
 /// True if both name the same media type; parameters and case are ignored.
 [[nodiscard]] bool same_content_type(std::string_view a, std::string_view b);
 

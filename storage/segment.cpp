@@ -59,6 +59,27 @@ EventView Segment::event(Offset offset) const {
   return view(static_cast<std::uint32_t>(offset.value - first_.value));
 }
 
+Offset Segment::gather(Offset from, std::size_t max_bytes,
+                       std::vector<std::string_view>& out) const {
+  TIDEMARK_ENSURE(holds(from), "data is gathered in the segment that holds it");
+  auto i = static_cast<std::uint32_t>(from.value - first_.value);
+  const std::uint32_t available = count();
+  std::size_t bytes = 0;
+  for (; i < available; ++i) {
+    const std::string_view data = view(i).data;
+    if (bytes > 0 && bytes + data.size() > max_bytes) break;
+    bytes += data.size();
+    if (!data.empty()) out.push_back(data);
+  }
+  return {first_.value + i};
+}
+
+std::size_t Segment::mean_record_bytes() const {
+  const std::uint32_t available = count();
+  TIDEMARK_ENSURE(available > 0, "a segment begins with a batch");
+  return ends_[available - 1] / available;
+}
+
 Segment::Block& Segment::block_for(Encoded& encoded, std::size_t frame_bytes,
                                    std::uint32_t next) const {
   if (!encoded.blocks.empty()) {

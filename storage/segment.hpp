@@ -18,11 +18,11 @@ namespace tidemark::storage {
 /// One framer per form for one topic.
 class TopicFramers {
  public:
-  TopicFramers(const TopicName& topic, Payload payload)
-      : framers_{EventFramer(FrameForm::json, topic, payload),
-                 EventFramer(FrameForm::binary, topic, payload),
-                 EventFramer(FrameForm::body, topic, payload),
-                 EventFramer(FrameForm::sse, topic, payload)} {}
+  TopicFramers(const TopicName& topic, std::string_view content_type)
+      : framers_{EventFramer(FrameForm::json, topic, payload_of(content_type)),
+                 EventFramer(FrameForm::binary, topic, payload_of(content_type)),
+                 EventFramer(FrameForm::body, topic, stream_payload_of(content_type)),
+                 EventFramer(FrameForm::sse, topic, stream_payload_of(content_type))} {}
   [[nodiscard]] const EventFramer& of(FrameForm form) const {
     return framers_[static_cast<std::size_t>(form)];
   }
@@ -66,6 +66,13 @@ class Segment {
   /// as far as they lie contiguously. Encodes what no reader of this form has asked for yet.
   /// Pre: holds(from). Lifetime: the segment's.
   [[nodiscard]] FrameRun frames(FrameForm form, Offset from, std::size_t max_bytes) const;
+
+  /// The data of the events from `from` on, where it lies: at least one event, otherwise at most
+  /// `max_bytes`. Adds to `out`; returns past the last event. Pre: holds(from). Lifetime: the
+  /// segment's.
+  Offset gather(Offset from, std::size_t max_bytes, std::vector<std::string_view>& out) const;
+  /// Of its events' records, on average. Pre: there is one.
+  [[nodiscard]] std::size_t mean_record_bytes() const;
 
   /// Memory it takes, frames encoded so far included.
   [[nodiscard]] std::size_t memory() const { return memory_.load(std::memory_order_relaxed); }

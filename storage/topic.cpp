@@ -18,7 +18,7 @@ Topic::Topic(TopicName name, LoadedTopic loaded, std::size_t ring_bytes)
       id_(loaded.meta.id),
       content_type_(loaded.meta.settings.content_type),
       payload_(payload_of(content_type_)),
-      framers_(std::make_shared<const TopicFramers>(name_, payload_)),
+      framers_(std::make_shared<const TopicFramers>(name_, content_type_)),
       lifetime_(lifetime_of(loaded.meta.settings)),
       used_before_(latest_use(loaded.meta)),
       meta_(std::move(loaded.meta)),

@@ -139,10 +139,6 @@ TEST(EventFramer, MakesDataLinesOfTextForAnEventStream) {
             "line1\ndata:line2\ndata: x");
 }
 
-TEST(EventFramer, MakesALineOfBase64OfBytesForAnEventStream) {
-  EXPECT_EQ(pieces(FrameForm::sse, Payload::bytes, {"foo", "fo"}), "Zm9v\nZm8=\n");
-}
-
 TEST(FrameHeader, IsThatOfRfc6455) {
   const auto header = [](WireForm form, std::size_t payload) {
     std::string out(kMaxFrameHeader, '\0');

@@ -24,7 +24,7 @@ class RingTest : public ::testing::Test {
     ring_.append(BatchView::parse(kTopic, next_, value).value());
     next_.value += events;
   }
-  Ring ring_{std::make_shared<const TopicFramers>(topic_name("t"), Payload::json), 100'000};
+  Ring ring_{std::make_shared<const TopicFramers>(topic_name("t"), "application/json"), 100'000};
   Offset next_{1};
 };
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -20,7 +21,7 @@ constexpr TopicId kTopic{7};
 constexpr Epoch kEpoch{99};
 
 std::shared_ptr<const TopicFramers> framers() {
-  return std::make_shared<const TopicFramers>(topic_name("t"), Payload::json);
+  return std::make_shared<const TopicFramers>(topic_name("t"), "application/json");
 }
 
 BatchView view_of(const std::string& value, Offset first) {
@@ -137,6 +138,20 @@ TEST(Segment, ReadersSeeWholeBatchesWhileOneAppends) {
   two.join();
   three.join();
   EXPECT_FALSE(wrong);
+}
+
+TEST(Segment, GathersDataWhereItLies) {
+  Segment segment(framers(), kEpoch, Offset{1}, {.record_bytes = 1'000, .events = 10});
+  const auto value =
+      batch_value(kTopic, kEpoch, Offset{1}, Timestamp{3}, {"11", "22", "3333", "5"});
+  ASSERT_TRUE(segment.append(view_of(value, Offset{1})));
+  std::vector<std::string_view> pieces;
+  EXPECT_EQ(segment.gather(Offset{2}, 6, pieces), Offset{4});
+  EXPECT_EQ(pieces, (std::vector<std::string_view>{"22", "3333"}));
+  EXPECT_EQ(pieces.front().data(), segment.event(Offset{2}).data.data()) << "not a copy";
+  EXPECT_EQ(segment.gather(Offset{3}, 1, pieces), Offset{4}) << "one at least";
+  EXPECT_EQ(segment.gather(Offset{4}, 100, pieces), Offset{5});
+  EXPECT_GT(segment.mean_record_bytes(), 2U);
 }
 
 }  // namespace
