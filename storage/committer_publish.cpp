@@ -137,6 +137,7 @@ bool Committer::admit_producer(Staged& staged, PublishRequest& request) {
       return false;
     case ProducerVerdict::Kind::gap:
       request.expected_sequence = verdict->expected;
+      request.begins_epoch = verdict->begins_epoch;
       refuse(request, Errc::sequence_gap);
       return false;
   }

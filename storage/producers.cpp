@@ -26,7 +26,11 @@ ProducerVerdict judge(const std::optional<ProducerState>& state, const ProducerS
   const std::uint64_t expected = new_epoch ? 0 : state->last_sequence + 1;
   if (stamp.sequence == expected) return {};
   if (stamp.sequence > expected) {
-    return {.kind = Kind::gap, .original = {}, .expected = expected, .current_epoch = stamp.epoch};
+    return {.kind = Kind::gap,
+            .original = {},
+            .expected = expected,
+            .begins_epoch = new_epoch && state.has_value(),
+            .current_epoch = stamp.epoch};
   }
   return {.kind = Kind::duplicate,
           .original = original_offsets(*state, stamp.sequence),

@@ -22,6 +22,7 @@ struct ProducerVerdict {
   Kind kind = Kind::append;
   OffsetRange original;             ///< duplicate: its offsets, empty if no longer remembered
   std::uint64_t expected = 0;       ///< gap: the sequence that would be appended
+  bool begins_epoch = false;        ///< gap: the producer is known, but not with this epoch
   std::uint64_t current_epoch = 0;  ///< fenced: the epoch that holds
 };
 

@@ -59,6 +59,7 @@ struct PublishRequest : Request {
   std::optional<Offset> head;                      ///< offset_mismatch
   std::optional<std::uint64_t> expected_sequence;  ///< sequence_gap
   std::optional<std::uint64_t> producer_epoch;     ///< producer_fenced
+  bool begins_epoch = false;  ///< sequence_gap: of an epoch this producer has not used before
   std::optional<std::uint64_t> producer_sequence;  ///< the producer's highest that was appended
 };
 
