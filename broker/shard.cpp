@@ -68,6 +68,7 @@ Shard::~Shard() {
   }
   for (auto& [topic, room] : rooms_) {
     room->waiting.clear_and_dispose([](Waiter* waiter) { waiter->room_ = nullptr; });
+    store_.end_wait(*room->topic);
   }
 }
 
@@ -76,6 +77,7 @@ void Shard::attach(const std::shared_ptr<storage::Topic>& topic, Waiter& waiter)
   std::unique_ptr<Room>& room = rooms_[topic.get()];
   if (!room) {
     room = std::make_unique<Room>(*this, topic);
+    store_.begin_wait(*topic);
     const std::lock_guard lock(inbox_mutex_);
     interest_.try_emplace(topic.get(), Interest{.told = false, .waiting = &room->count});
   }
@@ -87,6 +89,7 @@ void Shard::attach(const std::shared_ptr<storage::Topic>& topic, Waiter& waiter)
 void Shard::close_room(Room& room) {
   // The topic's last reference may be here; it goes after the lock.
   const std::shared_ptr<storage::Topic> topic = room.topic;
+  store_.end_wait(*topic);
   {
     const std::lock_guard lock(inbox_mutex_);
     interest_.erase(topic.get());

@@ -73,6 +73,11 @@ bool EventStore::touch(Topic& topic) {
   return true;
 }
 
+void EventStore::end_wait(Topic& topic) {
+  touch(topic);  // before: after it the topic may have expired already
+  topic.end_wait();
+}
+
 bool EventStore::expired(const Topic& topic) {
   return topic.may_expire() && topic.expired(clock_.now());
 }

@@ -45,6 +45,9 @@ class EventStore {
   /// Notes that the topic is being read, which keeps it from expiring; for whoever asks to read,
   /// not for whoever looks at it. False: it has expired or been deleted. Cheap; never blocks.
   bool touch(Topic& topic);
+  /// Between these two somebody waits for the topic's events, and only its fixed time ends it.
+  void begin_wait(Topic& topic) { topic.begin_wait(); }
+  void end_wait(Topic& topic);
   /// True from the moment it expires, which is before it is removed and its readers are woken.
   [[nodiscard]] bool expired(const Topic& topic);
 

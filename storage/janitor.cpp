@@ -77,6 +77,7 @@ void Janitor::look_at_open() {
   topics_.each([&](const std::shared_ptr<Topic>& topic) {
     if (topic->deleted()) return;
     const bool expired = topic->expired(time);
+    if (!expired && topic->waited_for()) topic->touch(time);
     if (expired || topic->use_unsaved()) settle(topic->name(), topic->id());
     if (!expired) look_at(topic->name(), topic->meta(), topic->tail(), time);
   });

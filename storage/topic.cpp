@@ -57,7 +57,8 @@ bool Topic::deleted() const {
 }
 
 bool Topic::expired(Timestamp now) const {
-  return may_expire() && lifetime_.over(used().value_or(used_before_), now);
+  if (!may_expire()) return false;
+  return lifetime_.over(waited_for() ? now : used().value_or(used_before_), now);
 }
 
 Result<void> Topic::alive(Timestamp now) const {

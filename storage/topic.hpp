@@ -73,6 +73,10 @@ class Topic {
   [[nodiscard]] Result<void> alive(Timestamp now) const;
   /// Notes a use, for the ttl. Pre: not expired.
   void touch(Timestamp now);
+  /// Somebody waits for its events, which is a use for as long as it lasts.
+  void begin_wait() { waits_.fetch_add(1, std::memory_order_relaxed); }
+  void end_wait() { waits_.fetch_sub(1, std::memory_order_relaxed); }
+  [[nodiscard]] bool waited_for() const { return waits_.load(std::memory_order_relaxed) > 0; }
   /// The last use since it was opened; nullopt: none.
   [[nodiscard]] std::optional<Timestamp> used() const;
   /// Whether the last use is so far ahead of what is stored that it should be stored.
@@ -122,6 +126,7 @@ class Topic {
   const Lifetime lifetime_;
   const Timestamp used_before_;  ///< at the latest, before it was opened
   std::atomic<std::int64_t> used_ms_{kUnused};
+  std::atomic<std::uint32_t> waits_{0};
 
   mutable std::mutex mutex_;
   TopicMeta meta_;

@@ -83,6 +83,27 @@ TEST_F(ExpiryTest, UsesRenewIt) {
   EXPECT_EQ(refused("t"), Errc::unknown_topic);
 }
 
+TEST_F(ExpiryTest, WaitingForItKeepsItAndLeavingBeginsItsTime) {
+  create("t", seconds(10));
+  const auto reader = topic("t");
+  store_->begin_wait(*reader);
+  pass(seconds(100));
+  EXPECT_FALSE(store_->expired(*reader));
+  store_->end_wait(*reader);
+  pass(seconds(9));
+  EXPECT_FALSE(store_->expired(*reader));
+  pass(seconds(1));
+  EXPECT_TRUE(store_->expired(*reader));
+}
+
+TEST_F(ExpiryTest, WaitingForItDoesNotMoveItsFixedTime) {
+  create_until("t", in(seconds(10)));
+  const auto reader = topic("t");
+  store_->begin_wait(*reader);
+  pass(seconds(10));
+  EXPECT_TRUE(store_->expired(*reader));
+}
+
 TEST_F(ExpiryTest, LookingAtItOrBeingRefusedDoesNot) {
   create("t", seconds(10));
   pass(seconds(9));
