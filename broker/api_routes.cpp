@@ -9,6 +9,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "broker/answered.hpp"
 #include "broker/json_members.hpp"
 #include "broker/openapi.hpp"
 #include "broker/routes.hpp"
@@ -28,14 +29,6 @@ constexpr std::size_t kListDefault = 100;
 constexpr std::size_t kListMost = 1'000;
 
 using Respond = std::function<void(ApiReply)>;
-
-/// A committer's request that calls a function when it is done.
-template <class Base>
-struct Answered final : Base {
-  using Base::Base;
-  void answer() override { done(*this); }
-  std::function<void(Base&)> done;
-};
 
 /// A request on its way through the routes.
 struct Call {

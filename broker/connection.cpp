@@ -25,8 +25,8 @@ ConnectionGroup::ConnectionGroup(Network& network, Shard& shard)
       random_(std::random_device{}()) {
   // A timeout is met within a quarter of the shortest, and at best within a second.
   const auto& l = network.limits;
-  const auto shortest =
-      std::min({l.handshake_timeout, l.idle_timeout, l.stall_timeout, l.close_timeout});
+  const auto shortest = std::min(
+      {l.handshake_timeout, l.idle_timeout, l.stall_timeout, l.close_timeout, l.long_poll_timeout});
   interval_ = std::clamp(shortest / 4, milliseconds(8), milliseconds(1'000)) / kParts;
   interval_ = std::max(interval_, milliseconds(1));
 }

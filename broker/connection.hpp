@@ -82,6 +82,9 @@ class ConnectionGroup final : private Flushable {
   /// How long a client should wait before it comes back: spread, so that not all come at once.
   [[nodiscard]] std::chrono::milliseconds reconnect_delay();
 
+  /// Any number, for spreading things.
+  [[nodiscard]] std::uint64_t random() { return random_(); }
+
   /// Hands a request to the committer at the end of the turn, together with all others of the turn,
   /// so that they become one group. It is answered in any case: if it is refused, with the error.
   void submit(std::unique_ptr<storage::Request> request);

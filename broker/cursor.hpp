@@ -60,6 +60,8 @@ class Cursor {
   void advance(Offset last);
 
   [[nodiscard]] Position position() const { return position_; }
+  /// Nothing follows: next() says why.
+  [[nodiscard]] bool ended() const { return ended_.has_value(); }
   [[nodiscard]] const std::shared_ptr<storage::Topic>& topic() const { return topic_; }
 
  private:

@@ -2,14 +2,15 @@
 // broker/: see http_session.hpp.
 #include "broker/http_session.hpp"
 
-#include <array>
-#include <charconv>
-#include <ctime>
+#include <cerrno>
+#include <sys/socket.h>
 
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/status.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
+#include "broker/api_routes.hpp"
+#include "broker/sse_session.hpp"
+#include "broker/stream_request.hpp"
+#include "broker/stream_routes.hpp"
 #include "broker/websocket_session.hpp"
 
 namespace tidemark::broker {
@@ -35,22 +36,6 @@ bool is_token_character(char c) {
   constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
          marks.find(c) != std::string_view::npos;
-}
-
-/// IMF-fixdate (RFC 9110, 5.6.7), made once a second.
-std::string_view http_date() {
-  thread_local std::time_t made = -1;
-  thread_local std::array<char, 32> text{};
-  const std::time_t now = std::time(nullptr);
-  if (now != made) {
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    // Day and month names don't depend on the locale as long as nobody sets one; the daemon
-    // doesn't.
-    std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    made = now;
-  }
-  return text.data();
 }
 
 std::optional<std::string_view> field(const http::request_header<>& head, http::field name) {
@@ -127,7 +112,7 @@ std::optional<std::string_view> fault_of_framing(const http::request_header<>& h
 // ---- the life of a connection ----
 
 HttpSession::HttpSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket)
-    : Connection(group, std::move(slot)), socket_(std::move(socket)) {}
+    : Connection(group, std::move(slot)), socket_(std::move(socket)), sender_(socket_, *this) {}
 
 void HttpSession::start() {
   enter(State::idle, group().limits().handshake_timeout);
@@ -140,16 +125,25 @@ void HttpSession::enter(State state, milliseconds time) {
 }
 
 void HttpSession::sweep(SteadyTime now) {
+  if (state_ == State::working && answer_) {
+    const auto answer = answer_;  // it may answer, and be let go
+    return answer->sweep(now);
+  }
+  if (state_ == State::writing && sent_at_sweep_ != sender_.sent_bytes()) {
+    sent_at_sweep_ = sender_.sent_bytes();
+    return enter(State::writing, group().limits().stall_timeout);
+  }
   if (state_ == State::over || state_ == State::working || now < deadline_) return;
   if (state_ == State::head || state_ == State::body) {
-    return fail(error_reply(408, Errc::timed_out, "the request took too long to arrive"));
+    return fail(failed(408, Errc::timed_out, "the request took too long to arrive"));
   }
   abort();
 }
 
 void HttpSession::drain() {
   draining_ = true;
-  if (state_ == State::idle) abort();
+  if (state_ == State::idle) return abort();
+  if (const auto answer = answer_) answer->drain();
 }
 
 void HttpSession::abort() {
@@ -157,6 +151,8 @@ void HttpSession::abort() {
   state_ = State::over;
   error_code ignored;
   socket_.close(ignored);
+  reply_.reset();
+  if (const auto answer = std::exchange(answer_, nullptr)) answer->client_gone();
 }
 
 // ---- reading ----
@@ -194,47 +190,76 @@ void HttpSession::on_read(error_code error, std::size_t bytes) {
   advance();
 }
 
-/// Goes on with the bytes there are, as far as they go.
+/// Goes on with the bytes there are, as far as they go. A loop, since an answer may be sent at
+/// once: what a client sends ahead must not become a tower of calls.
 void HttpSession::advance() {
-  if (state_ == State::idle) {
-    // Empty lines before a request are passed over (RFC 9112, 2.2).
-    while (pending().starts_with("\r\n")) in_.consume(2);
-    if (pending().empty() || pending() == "\r") return read();
-    enter(State::head, group().limits().handshake_timeout);
+  if (std::exchange(advancing_, true)) return;
+  while (take_step()) {
   }
-  if (state_ == State::head) return take_head();
-  take_body();
+  advancing_ = false;
 }
 
-void HttpSession::take_head() {
+/// False if something has to come first: bytes, an answer, or its being sent.
+bool HttpSession::take_step() {
+  switch (state_) {
+    case State::idle:
+      return take_idle();
+    case State::head:
+      return take_head();
+    case State::body:
+      return take_body();
+    default:
+      return false;
+  }
+}
+
+bool HttpSession::take_idle() {
+  // Empty lines before a request are passed over (RFC 9112, 2.2).
+  while (pending().starts_with("\r\n")) in_.consume(2);
+  if (pending().empty() || pending() == "\r") {
+    read();
+    return false;
+  }
+  enter(State::head, group().limits().handshake_timeout);
+  return true;
+}
+
+bool HttpSession::take_head() {
   const auto text = pending();
   const auto from = checked_ < kHeadEnd.size() ? 0 : checked_ - kHeadEnd.size();
   const auto end = text.find(kHeadEnd, from);
   const bool whole = end != std::string_view::npos;
   const auto head = whole ? text.substr(0, end + 2) : text;
   const auto most = group().limits().http_header_bytes;
+  const auto refused = [this](HttpReply reply) {
+    fail(std::move(reply));
+    return true;
+  };
   if (head.size() > most) {
-    return fail(error_reply(431, Errc::message_too_large, "the request's head is too large"));
+    return refused(failed(431, Errc::message_too_large, "the request's head is too large"));
   }
   if (const auto fault = fault_of_head(head)) {
-    return fail(error_reply(Errc::malformed_message, *fault));
+    return refused(failed(Errc::malformed_message, *fault));
   }
   checked_ = text.size();
-  if (!whole) return read();
-
+  if (!whole) {
+    read();
+    return false;
+  }
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(most + kHeadEnd.size()));
   parser_->body_limit(group().limits().message_bytes);
   error_code error;
   const auto used = parser_->put(asio::buffer(text.data(), end + kHeadEnd.size()), error);
   if (error == http::error::body_limit) {
-    return fail(error_reply(Errc::message_too_large, "the request's body is too large"));
+    return refused(failed(Errc::message_too_large, "the request's body is too large"));
   }
   if (error || !parser_->is_header_done()) {
-    return fail(error_reply(Errc::malformed_message, "the request's head cannot be read"));
+    return refused(failed(Errc::malformed_message, "the request's head cannot be read"));
   }
   in_.consume(used);
   head_done();
+  return true;
 }
 
 void HttpSession::head_done() {
@@ -244,67 +269,86 @@ void HttpSession::head_done() {
     if (const auto* listed = group().network().origins.listed(*origin)) cors_origin_ = *listed;
   }
   if (const auto fault = fault_of_framing(request.base())) {
-    return fail(error_reply(Errc::malformed_message, *fault));
+    return fail(failed(Errc::malformed_message, *fault));
   }
   head_only_ = request.method() == http::verb::head;
+  preflight_ = false;
   close_ = !request.keep_alive() || draining_;
   // The checks need no body, and a client that is refused needs not send one.
-  if (const auto refusal = refuse(request)) return fail(*refusal);
+  if (auto refusal = refuse(request)) return fail(std::move(*refusal));
   enter(State::body, group().limits().stall_timeout);
   parser_->eager(true);
-  if (parser_->is_done()) return dispatch();
-  if (const auto expect = field(request, http::field::expect);
-      expect && pending().empty() && request.version() == 11) {
-    // Small enough for the socket's buffer; if it isn't taken the client sends its body anyway.
-    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.write_some(asio::buffer(kContinue), ignored);
+  if (!parser_->is_done() && !invite_body(request)) {
+    return fail(failed(417, Errc::malformed_message, "the only expectation met is 100-continue"));
   }
-  take_body();
 }
 
-void HttpSession::take_body() {
+/// Tells a client that asks to send its body; false if it expects something else.
+bool HttpSession::invite_body(const Request& request) {
+  const auto expect = field(request, http::field::expect);
+  if (!expect || request.version() != 11) return true;
+  if (!boost::beast::iequals(boost::beast::string_view(expect->data(), expect->size()),
+                             "100-continue")) {
+    return false;
+  }
+  if (!pending().empty()) return true;
+  // Small enough for the socket's buffer; if it isn't taken the client sends its body anyway.
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.write_some(asio::buffer(kContinue), ignored);
+  return true;
+}
+
+bool HttpSession::take_body() {
   const auto most = group().limits().message_bytes;
   while (in_.size() > 0 && !parser_->is_done()) {
     error_code error;
     const auto used = parser_->put(in_.data(), error);
     in_.consume(used);
     body_bytes_ += used;
+    const auto refused = [this](Errc code, std::string_view text) {
+      fail(failed(code, text));
+      return true;
+    };
     if (error == http::error::body_limit) {
-      return fail(error_reply(Errc::message_too_large, "the request's body is too large"));
+      return refused(Errc::message_too_large, "the request's body is too large");
     }
     if (error && error != http::error::need_more) {
-      return fail(error_reply(Errc::malformed_message, "the request's body cannot be read"));
+      return refused(Errc::malformed_message, "the request's body cannot be read");
     }
     // Chunk headers and trailers are outside the parser's limit.
     if (body_bytes_ > 2 * most + kBodyReadBytes ||
         (used == 0 && in_.size() > group().limits().http_header_bytes)) {
-      return fail(error_reply(Errc::message_too_large, "the body's chunks carry too much else"));
+      return refused(Errc::message_too_large, "the body's chunks carry too much else");
     }
     if (used == 0) break;
   }
-  if (!parser_->is_done()) return read();
+  if (!parser_->is_done()) {
+    read();
+    return false;
+  }
   dispatch();
+  return true;
 }
 
 // ---- answering ----
 
 /// What a request is refused for whatever it wants.
-std::optional<ApiReply> HttpSession::refuse(const Request& request) const {
+std::optional<HttpReply> HttpSession::refuse(const Request& request) const {
   const auto& network = group().network();
   const auto host = field(request, http::field::host).value_or("");
   if (!network.origins.knows_host(host)) {
-    return error_reply(Errc::forbidden_origin,
-                       "this broker listens on a loopback address and answers to its names only");
+    return failed(Errc::forbidden_origin,
+                  "this broker listens on a loopback address and answers to its names only");
   }
   const auto origin = field(request, http::field::origin);
   const bool web_socket = path_of(view(request.target())) == kWebSocketPath;
   if ((web_socket || is_mutating(request.method())) && !network.origins.allows(origin, host)) {
-    return error_reply(Errc::forbidden_origin);
+    return failed(Errc::forbidden_origin);
   }
   if (network.stopping && path_of(view(request.target())) != "/healthz") {
-    return error_reply(Errc::shutting_down);
+    return failed(Errc::shutting_down);
   }
   return std::nullopt;
 }
@@ -316,41 +360,41 @@ void HttpSession::dispatch() {
   body_bytes_ = 0;
   checked_ = 0;
   state_ = State::working;
-  if (path_of(view(request.target())) == kWebSocketPath) return upgrade(request);
+  const auto path = path_of(view(request.target()));
+  if (path == kWebSocketPath) return upgrade(request);
   if (answer_preflight(request)) return;
-
+  if (path.starts_with(kStreamPrefix)) {
+    return answer_stream(group(), request.base(), std::move(request.body()), shared_from_this());
+  }
   ApiRequest call;
   call.method = request.method();
   call.target = view(request.target());
   call.content_type = field(request, http::field::content_type).value_or("");
   call.body = std::move(request.body());
-  answer_api(group(), std::move(call),
-             [self = shared_from_this()](const ApiReply& reply) { self->respond(reply); });
+  answer_api(group(), std::move(call), [self = shared_from_this()](ApiReply reply) {
+    self->respond(to_reply(std::move(reply)));
+  });
 }
 
-/// A browser asks before it sends what is not a simple request; pages of listed origins may.
+/// A browser asks before it sends what is not a simple request.
 bool HttpSession::answer_preflight(const Request& request) {
   if (request.method() != http::verb::options) return false;
-  if (cors_origin_.empty()) {
-    respond(error_reply(Errc::forbidden_origin));
-  } else {
-    respond({204, {}, {}});
-  }
+  preflight_ = true;
+  respond({.status = 204, .content_type = {}});
   return true;
 }
 
 void HttpSession::upgrade(const Request& request) {
   if (!boost::beast::websocket::is_upgrade(request) || !request.body().empty()) {
-    return respond(
-        error_reply(426, Errc::malformed_message, "this path takes WebSocket upgrades only"));
+    return respond(failed(426, Errc::malformed_message, "this path takes WebSocket upgrades only"));
   }
   const auto offered = request.count(http::field::sec_websocket_protocol) > 1
                            ? std::optional<std::string_view>("?")
                            : field(request, http::field::sec_websocket_protocol);
   const auto form = choose_form(offered.value_or(""));
   if (!form) {
-    return respond(error_reply(Errc::malformed_message,
-                               "the subprotocols are tidemark.v1.json and tidemark.v1.cereal"));
+    return respond(failed(Errc::malformed_message,
+                          "the subprotocols are tidemark.v1.json and tidemark.v1.cereal"));
   }
   state_ = State::over;  // the socket is another's from here on
   const auto session =
@@ -359,58 +403,86 @@ void HttpSession::upgrade(const Request& request) {
   session->accept(request, pending(), offered.has_value());
 }
 
+void HttpSession::stream(EventStreamStart start) {
+  if (state_ == State::over) return;
+  answer_.reset();
+  state_ = State::over;  // the socket is another's from here on
+  auto context = head_context();
+  context.close = true;
+  const auto session =
+      std::make_shared<SseSession>(group(), release_slot(), std::move(socket_), std::move(start));
+  group().add(*session);
+  session->start(context);
+}
+
+void HttpSession::wait_with(std::shared_ptr<PendingAnswer> answer) {
+  if (state_ != State::working) return answer->client_gone();
+  answer_ = std::move(answer);
+  if (in_.size() == 0) in_.shrink_to_fit();
+  watch_client();
+}
+
+/// A client that waits sends nothing; if it has left, whoever works for it is told. Once it sends
+/// something ahead it can't be watched without reading it all.
+void HttpSession::watch_client() {
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+    if (!self->answer_) return;
+    char byte = 0;
+    const auto count =
+        error ? 0 : ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (count > 0) return;
+    const bool nothing = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    nothing ? self->watch_client() : self->abort();
+  });
+}
+
 /// Answers a request that was not read to its end, and then closes.
-void HttpSession::fail(const ApiReply& reply) {
+void HttpSession::fail(HttpReply reply) {
   close_ = true;
-  respond(reply);
+  respond(std::move(reply));
 }
 
-void HttpSession::respond(const ApiReply& reply) {
+HeadContext HttpSession::head_context() const {
+  return {.close = close_, .cors_origin = cors_origin_, .preflight = preflight_};
+}
+
+void HttpSession::respond(HttpReply reply) {
   if (state_ == State::over) return;
+  answer_.reset();
   if (draining_) close_ = true;
-  const auto reason = http::obsolete_reason(static_cast<http::status>(reply.status));
-  auto& out = out_;
-  out = "HTTP/1.1 " + std::to_string(reply.status) + ' ';
-  out.append(reason.data(), reason.size());
-  out += "\r\nServer: tidemark\r\nDate: ";
-  out += http_date();
-  out += "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nVary: Origin\r\n";
-  if (!cors_origin_.empty()) {
-    out += "Access-Control-Allow-Origin: " + cors_origin_ +
-           "\r\nAccess-Control-Allow-Methods: GET, HEAD, PUT, POST, DELETE\r\n"
-           "Access-Control-Allow-Headers: Content-Type\r\nAccess-Control-Max-Age: 600\r\n";
-  }
-  if (!reply.allow.empty()) out += "Allow: " + std::string(reply.allow) + "\r\n";
-  if (reply.status == 426) out += "Upgrade: websocket\r\n";
-  if (reply.status == 503 || reply.status == 429) out += "Retry-After: 1\r\n";
-  out += close_ ? "Connection: close\r\n" : "Connection: keep-alive\r\n";
-  if (reply.status != 204) {
-    out +=
-        "Content-Type: application/json\r\nContent-Length: " + std::to_string(reply.body.size()) +
-        "\r\n";
-  }
-  out += "\r\n";
-  if (!head_only_) out += reply.body;
-  begin_write();
-}
-
-void HttpSession::begin_write() {
-  enter(State::writing, group().limits().stall_timeout);
-  asio::async_write(
-      socket_, asio::buffer(out_),
-      [self = shared_from_this()](error_code error, std::size_t) { self->written(error); });
-}
-
-void HttpSession::written(error_code error) {
-  if (state_ == State::over) return;
-  if (error) return abort();
-  if (close_) return linger();
   out_.clear();
+  append_head(reply, head_context(), out_);
+  const bool has_body = !head_only_ && !reply.content_type.empty();
+  const bool is_short = reply.pieces.empty() && reply.body.size() + reply.tail.size() <= kReadBytes;
+  if (has_body && is_short) out_.append(reply.body).append(reply.tail);
+  sender_.add(out_);
+  if (has_body && !is_short) {
+    reply_ = std::make_unique<HttpReply>(std::move(reply));
+    sender_.add(reply_->body);
+    for (const std::string_view piece : reply_->pieces) sender_.add(piece);
+    sender_.add(reply_->tail);
+  }
+  enter(State::writing, group().limits().stall_timeout);
+  sent_at_sweep_ = sender_.sent_bytes();
+  if (sender_.send()) written();
+}
+
+void HttpSession::written() {
+  if (state_ == State::over) return;
+  reply_.reset();
+  if (close_) return linger();
   head_only_ = false;
-  if (in_.size() == 0 && in_.capacity() > kBodyReadBytes) in_.shrink_to_fit();
+  give_back_memory();
   // What was read ahead of the answer comes first.
   enter(State::idle, group().limits().idle_timeout);
   advance();
+}
+
+/// Buffers of a large request or answer are not kept by a quiet connection.
+void HttpSession::give_back_memory() {
+  if (in_.size() == 0 && in_.capacity() > kReadBytes) in_.shrink_to_fit();
+  if (out_.capacity() > kReadBytes) out_ = {};
+  sender_.shrink();
 }
 
 /// Half closes, so that the answer arrives even if the client is still sending.

@@ -11,9 +11,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "broker/api_routes.hpp"
 #include "broker/connection.hpp"
-#include "broker/fanout_stream.hpp"
+#include "broker/exchange.hpp"
+#include "broker/piece_sender.hpp"
 
 namespace tidemark::broker {
 
@@ -30,7 +30,10 @@ namespace tidemark::broker {
 
 /// Reads a request, answers it, then reads the next: what a client sends ahead waits in the buffer.
 /// Everything of a request is bounded in bytes and in time. Threads: the shard's.
-class HttpSession final : public Connection, public std::enable_shared_from_this<HttpSession> {
+class HttpSession final : public Connection,
+                          public Exchange,
+                          public PieceSender::Owner,
+                          public std::enable_shared_from_this<HttpSession> {
  public:
   HttpSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket);
 
@@ -42,42 +45,61 @@ class HttpSession final : public Connection, public std::enable_shared_from_this
   /// What the connection is doing; what its deadline means follows from it.
   enum class State : std::uint8_t { idle, head, body, working, writing, lingering, over };
 
+  // Connection
   void sweep(SteadyTime now) override;
   void drain() override;
   void abort() override;
+  // Exchange
+  void respond(HttpReply reply) override;
+  void wait_with(std::shared_ptr<PendingAnswer> answer) override;
+  void stream(EventStreamStart start) override;
+  // PieceSender::Owner
+  void pieces_sent() override { written(); }
+  void sending_failed() override { abort(); }
+  std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
 
   void enter(State state, std::chrono::milliseconds time);
   void read();
   void on_read(boost::system::error_code error, std::size_t bytes);
   void advance();
-  void take_head();
-  void take_body();
+  bool take_step();
+  bool take_idle();
+  bool take_head();
+  bool take_body();
   void head_done();
-  std::optional<ApiReply> refuse(const Request& request) const;
+  bool invite_body(const Request& request);
+  std::optional<HttpReply> refuse(const Request& request) const;
   void dispatch();
   void upgrade(const Request& request);
   bool answer_preflight(const Request& request);
-  void fail(const ApiReply& reply);
-  void respond(const ApiReply& reply);
-  void begin_write();
-  void written(boost::system::error_code error);
+  void fail(HttpReply reply);
+  void watch_client();
+  void written();
+  void give_back_memory();
   void linger();
+  [[nodiscard]] HeadContext head_context() const;
 
   [[nodiscard]] std::string_view pending() const;
 
   Socket socket_;
   boost::beast::flat_buffer in_;
   std::optional<Parser> parser_;  ///< once the head is whole
-  std::string out_;
-  std::string cors_origin_;  ///< the allowed origin of the request; empty: none
+  PieceSender sender_;
+  std::string out_;                        ///< the answer's head, and a short body
+  std::unique_ptr<HttpReply> reply_;       ///< being sent, if it has more than fits out_
+  std::shared_ptr<PendingAnswer> answer_;  ///< who will answer the request at hand
+  std::string cors_origin_;                ///< the allowed origin of the request; empty: none
   SteadyTime deadline_;
   std::size_t checked_ = 0;     ///< bytes of the head that have been looked at
   std::size_t body_bytes_ = 0;  ///< raw, chunk headers included
   std::size_t lingered_ = 0;
+  std::uint64_t sent_at_sweep_ = 0;  ///< sender_.sent_bytes() when it was last looked at
   State state_ = State::idle;
   bool reading_ = false;
+  bool advancing_ = false;
   bool close_ = false;  ///< after the answer
   bool head_only_ = false;
+  bool preflight_ = false;
   bool draining_ = false;
 };
 

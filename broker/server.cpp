@@ -14,9 +14,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
-#include "broker/api_reply.hpp"
 #include "broker/connection.hpp"
 #include "broker/fanout_stream.hpp"
+#include "broker/http_reply.hpp"
 #include "broker/http_session.hpp"
 
 namespace tidemark::broker {
@@ -60,12 +60,10 @@ bool out_of_descriptors(const error_code& error) {
 /// Says 503 to a connection there is no room for. The answer fits the socket's buffer, and what the
 /// client has sent is read, so that closing does not destroy it.
 void turn_away(Socket socket) {
-  const auto reply = error_reply(Errc::too_many_connections);
-  const std::string answer =
-      "HTTP/1.1 503 Service Unavailable\r\nServer: tidemark\r\nContent-Type: " +
-      std::string(reply.content_type) +
-      "\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: " +
-      std::to_string(reply.body.size()) + "\r\n\r\n" + reply.body;
+  const HttpReply reply = failed(Errc::too_many_connections);
+  std::string answer;
+  append_head(reply, {.close = true}, answer);
+  answer += reply.body;
   const int fd = socket.native_handle();
   std::array<char, 4096> dropped;  // NOLINT: filled by recv
   (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -17,23 +17,28 @@ namespace tidemark::broker {
 struct ServerLimits {
   std::size_t connections = 100'000;
   std::size_t subscriptions_per_connection = 1'000;
-  std::size_t message_bytes = std::size_t{4} << 20;      ///< one WebSocket message or HTTP body
+  std::size_t message_bytes = std::size_t{4} << 20;  ///< one WebSocket message or HTTP body
   std::size_t http_header_bytes = std::size_t{16} << 10;
   std::size_t events_per_publish = 1'024;
-  std::size_t publishes_in_flight = 1'024;               ///< per connection; then reading pauses
-  std::size_t reply_bytes = std::size_t{256} << 10;      ///< unsent answers; then reading pauses
-  std::size_t bytes_in_flight = std::size_t{64} << 10;   ///< one write of events
+  std::size_t events_per_append = 65'536;            ///< messages in the array of one HTTP append
+  std::size_t publishes_in_flight = 1'024;           ///< per connection; then reading pauses
+  std::size_t reply_bytes = std::size_t{256} << 10;  ///< unsent answers; then reading pauses
+  std::size_t bytes_in_flight = std::size_t{64} << 10;  ///< one write of events
   std::chrono::milliseconds handshake_timeout{10'000};
-  std::chrono::milliseconds idle_timeout{60'000};        ///< ping after half of it, close after all
-  std::chrono::milliseconds stall_timeout{30'000};       ///< a client that takes nothing is closed
-  std::chrono::milliseconds close_timeout{3'000};        ///< for the peer's close frame and teardown
-  std::chrono::milliseconds drain_timeout{8'000};        ///< graceful stop, in all
-  std::chrono::milliseconds reconnect_spread{5'000};     ///< Goodbye: 0 to this, at random
+  std::chrono::milliseconds idle_timeout{60'000};       ///< ping after half of it, close after all
+  std::chrono::milliseconds stall_timeout{30'000};      ///< a client that takes nothing is closed
+  std::chrono::milliseconds close_timeout{3'000};       ///< for the peer's close frame and teardown
+  std::size_t catch_up_bytes = std::size_t{1} << 20;    ///< one HTTP answer of events; one at least
+  std::chrono::milliseconds long_poll_timeout{20'000};  ///< a poll without news is answered then
+  std::chrono::milliseconds sse_lifetime{60'000};       ///< then clients reconnect; 0: no end
+  bool shared_caching = false;  ///< caches that many clients share may keep what was read
+  std::chrono::milliseconds drain_timeout{8'000};     ///< graceful stop, in all
+  std::chrono::milliseconds reconnect_spread{5'000};  ///< Goodbye: 0 to this, at random
 };
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = kDefaultPort;       ///< 0: any free one
+  std::uint16_t port = kDefaultPort;         ///< 0: any free one
   std::vector<std::string> allowed_origins;  ///< exact "scheme://host[:port]"; same origin always
   ServerLimits limits;
 };

@@ -59,6 +59,9 @@ struct Given {
   std::string ring_bytes = "256MiB";
   std::string cache_bytes = "256MiB";
   std::string flush_interval = "100ms";
+  std::string long_poll_timeout = "20s";
+  std::string sse_lifetime = "60s";
+  bool shared_caching = false;
   std::string log_level = "info";
 };
 
@@ -106,6 +109,15 @@ void declare(CLI::App& app, Given& given) {
   app.add_option("--flush-interval", given.flush_interval,
                  "Buffered events reach the disk within this time")
       ->capture_default_str();
+  app.add_option("--long-poll-timeout", given.long_poll_timeout,
+                 "A long-poll without news is answered after this time")
+      ->capture_default_str();
+  app.add_option("--sse-lifetime", given.sse_lifetime,
+                 "An event stream ends after about this time, and its client resumes; 0: never")
+      ->capture_default_str();
+  app.add_flag(
+      "--shared-caching", given.shared_caching,
+      "Let caches that many clients share keep what was read over HTTP: topics are public");
   app.add_flag("--accept-data-loss", given.accept_data_loss,
                "Start although the log is known to have lost events; every topic gets a new epoch "
                "and its readers are told");
@@ -176,11 +188,19 @@ storage::DefaultSettings read_defaults(const Given& given) {
   return broker::topic_defaults(std::move(rules), base);
 }
 
+void read_live(const Given& given, broker::ServerLimits& server) {
+  server.long_poll_timeout = time_of("--long-poll-timeout", given.long_poll_timeout);
+  server.sse_lifetime = time_of("--sse-lifetime", given.sse_lifetime);
+  server.shared_caching = given.shared_caching;
+  if (server.long_poll_timeout.count() == 0) throw UsageError("--long-poll-timeout: at least 1ms");
+}
+
 Setup read_setup(const Given& given) {
   Setup setup;
   read_listen(given, setup.server);
   setup.server.allowed_origins = given.origins;
   setup.server.limits.message_bytes = bytes_of("--max-message", given.max_message);
+  read_live(given, setup.server.limits);
   if (given.max_connections) setup.server.limits.connections = *given.max_connections;
   setup.hub.io_threads = given.io_threads;
   auto& committer = setup.store.committer;

@@ -82,6 +82,37 @@ TEST(BenchCommand, MeasuresStartsTopicsGrowthMemoryAndTheCeilings) {
                   "acked_per_second");
 }
 
+TEST(BenchCommand, MeasuresCatchUpOverHttpFromMemoryAndAfterARestart) {
+  TemporaryDirectory directory;
+  const std::vector<std::string> bytes{"http-catchup", "--events", "500", "--passes", "2"};
+  expect_measured(bench(bytes, directory), "mb_per_cpu_second");
+  auto json = bytes;
+  json.insert(json.end(), {"--type", "json", "--readers", "5", "--from", "cache"});
+  expect_measured(bench(json, directory), "events_per_cpu_second");
+}
+
+TEST(BenchCommand, MeasuresEventStreamsPublishedEitherWay) {
+  TemporaryDirectory directory;
+  const std::vector<std::string> few{"sse", "--subscribers", "20"};
+  expect_measured(bench(shortly(few), directory), "deliveries_per_cpu_second");
+  auto appended = few;
+  appended.emplace_back("--appends");
+  expect_measured(bench(shortly(appended), directory), "kib_per_connection");
+  appended.insert(appended.end(), {"--rate", "100"});
+  expect_measured(bench(shortly(appended), directory), "latency_p99_ms");
+}
+
+TEST(BenchCommand, MeasuresLongPollsAndAppendsOverHttp) {
+  TemporaryDirectory directory;
+  expect_measured(bench({"long-polls", "--polls", "50", "--rounds", "2"}, directory),
+                  "kib_per_poll");
+  expect_measured(bench(shortly({"http-appends", "--connections", "8"}), directory),
+                  "append_p99_ms");
+  expect_measured(
+      bench(shortly({"http-appends", "--connections", "3", "--type", "bytes"}), directory),
+      "appends_per_second");
+}
+
 TEST(BenchCommand, SaysClearlyWhatIsWrong) {
   TemporaryDirectory directory;
   const auto nobody = run_program({TIDEMARK_CLI, "bench", "fanout", "--server", "127.0.0.1:1"});

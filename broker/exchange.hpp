@@ -1,0 +1,50 @@
+// One HTTP request's way to its answer.
+// broker/: HttpSession is one; the stream routes and readers answer through it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "broker/connection.hpp"
+#include "broker/cursor.hpp"
+#include "broker/http_reply.hpp"
+
+namespace tidemark::broker {
+
+/// Someone who will answer when there is something to say. Threads: the shard's.
+class PendingAnswer {
+ public:
+  PendingAnswer() = default;
+  PendingAnswer(const PendingAnswer&) = delete;
+  PendingAnswer& operator=(const PendingAnswer&) = delete;
+  virtual ~PendingAnswer() = default;
+  /// Nobody is to be answered any more.
+  virtual void client_gone() = 0;
+  /// Looks at its own deadline.
+  virtual void sweep(SteadyTime now) = 0;
+  /// The broker is stopping: answer now.
+  virtual void drain() = 0;
+};
+
+/// What an event stream begins with.
+struct EventStreamStart {
+  Cursor cursor;
+  std::optional<std::uint64_t> client_cursor;  ///< Stream-Cursor the client has seen
+};
+
+/// Ends with respond() or stream(), one of them once. Threads: the shard's.
+class Exchange {
+ public:
+  Exchange() = default;
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  virtual ~Exchange() = default;
+  virtual void respond(HttpReply reply) = 0;
+  /// From here on the client's leaving is watched; `answer` is told, until it responds.
+  virtual void wait_with(std::shared_ptr<PendingAnswer> answer) = 0;
+  /// Makes the connection a stream of events.
+  virtual void stream(EventStreamStart start) = 0;
+};
+
+}  // namespace tidemark::broker

@@ -1,0 +1,90 @@
+// Sends pieces of bytes from where they lie.
+// broker/: see piece_sender.hpp.
+#include "broker/piece_sender.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+namespace tidemark::broker {
+
+namespace {
+
+// Per system call: of the smallest pieces as much as a socket's buffer takes at once.
+constexpr std::size_t kMaxPieces = 256;
+
+}  // namespace
+
+bool PieceSender::send() {
+  switch (pump()) {
+    case Pumped::all:
+      return true;
+    case Pumped::parked:
+      wait();
+      return false;
+    case Pumped::failed:
+      owner_.sending_failed();
+      return false;
+  }
+  return false;
+}
+
+PieceSender::Pumped PieceSender::pump() {
+  while (!idle()) {
+    std::array<iovec, kMaxPieces> vectors;  // NOLINT: filled up to count
+    const std::size_t count = std::min(kMaxPieces, pieces_.size() - next_);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string_view piece = pieces_[next_ + i];
+      // NOLINTNEXTLINE: sendmsg's interface
+      vectors.at(i) = {const_cast<char*>(piece.data()), piece.size()};
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? Pumped::parked : Pumped::failed;
+    }
+    take(static_cast<std::size_t>(sent));
+  }
+  pieces_.clear();
+  next_ = 0;
+  return Pumped::all;
+}
+
+void PieceSender::take(std::size_t bytes) {
+  sent_bytes_ += bytes;
+  while (bytes > 0) {
+    std::string_view& piece = pieces_[next_];
+    const std::size_t step = std::min(bytes, piece.size());
+    piece.remove_prefix(step);
+    bytes -= step;
+    if (piece.empty()) ++next_;
+  }
+}
+
+void PieceSender::wait() {
+  socket_.async_wait(Socket::wait_write, [this, keep = owner_.keep_alive()](
+                                             boost::system::error_code error) { waited(error); });
+}
+
+void PieceSender::waited(boost::system::error_code error) {
+  if (error) return owner_.sending_failed();
+  if (send()) owner_.pieces_sent();
+}
+
+std::string PieceSender::rest() const {
+  std::string rest;
+  for (std::size_t i = next_; i < pieces_.size(); ++i) rest += pieces_[i];
+  return rest;
+}
+
+void PieceSender::move_rest(std::string_view copy) {
+  pieces_.assign(1, copy);
+  next_ = 0;
+}
+
+}  // namespace tidemark::broker

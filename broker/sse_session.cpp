@@ -1,0 +1,343 @@
+// One connection that is a stream of events: Server-Sent Events.
+// broker/: see sse_session.hpp. The format: HTML Living Standard, 9.2, "Server-sent events".
+#include "broker/sse_session.hpp"
+
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+
+#include "broker/live_interval.hpp"
+#include "broker/wall_clock.hpp"
+#include "protocol/base64.hpp"
+#include "protocol/json_text.hpp"
+#include "protocol/position_token.hpp"
+
+namespace tidemark::broker {
+
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+namespace {
+
+// Enough to fill a socket's buffer; more would only delay the other sessions of the thread.
+constexpr int kStepsPerFlush = 8;
+// A stalled client's events are copied after this long, so that it keeps no segment from being
+// freed.
+constexpr std::chrono::seconds kReleaseAfter{1};
+// Proxies cut connections on which nothing comes; 30 s is the shortest that is usual.
+constexpr std::chrono::seconds kKeepAlive{15};
+// A client that comes back because its stream has reached its age misses this much of live.
+constexpr milliseconds kReconnectSoon{100};
+constexpr milliseconds kReconnect{1'000};
+// A reader has nothing to say. What it says is dropped, and this much of it is enough.
+constexpr std::size_t kMostHeard = std::size_t{64} << 10;
+// What begins a JSON event's piece of a run is put otherwise before the first: see FrameForm.
+constexpr std::size_t kElementPrefix = 6;
+constexpr std::size_t kKeptBuffer = std::size_t{4} << 10;
+
+void append_retry(std::string& out, milliseconds time) {
+  out += "retry:";
+  append_number(out, static_cast<std::uint64_t>(time.count()));
+  out += "\n\n";
+}
+
+void append_json_gap(std::string& out, const Gap& gap) {
+  out += R"({"code":")";
+  out += info(errc_of(gap.cause)).name;
+  out += R"(","cause":")";
+  out += to_string(gap.cause);
+  out += R"(","lost":{"first":)";
+  append_number(out, gap.lost.first.value);
+  out += R"(,"end":)";
+  append_number(out, gap.lost.end.value);
+  out += R"(},"epoch":)";
+  append_number(out, gap.epoch.value);
+  out += R"(,"earliest":)";
+  append_number(out, gap.earliest.value);
+  out += R"(,"head":)";
+  append_number(out, gap.head.value);
+  out += '}';
+}
+
+FrameForm form_of(Payload payload) {
+  return payload == Payload::bytes ? FrameForm::body : FrameForm::sse;
+}
+
+}  // namespace
+
+SseSession::SseSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket,
+                       EventStreamStart start)
+    : Connection(group, std::move(slot)),
+      socket_(std::move(socket)),
+      sender_(socket_, *this),
+      cursor_(std::move(start.cursor)),
+      payload_(stream_payload_of(cursor_.topic()->content_type())),
+      client_cursor_(start.client_cursor) {}
+
+void SseSession::start(const HeadContext& context) {
+  // Attach, then read: an event shown in between wakes us, and is found anyway.
+  group().shard().attach(cursor_.topic(), *this);
+  const auto now = std::chrono::steady_clock::now();
+  const auto lifetime = group().limits().sse_lifetime;
+  // Spread by a tenth, so that clients that came at once do not come back at once.
+  if (lifetime.count() > 0) end_at_ = now + lifetime - lifetime * (group().random() % 100) / 1'000;
+  alive_until_ = now + kKeepAlive;
+  HttpReply head{.status = 200,
+                 .content_type = "text/event-stream",
+                 .cache_control = "no-cache, no-transform",
+                 .endless = true};
+  head.add("X-Accel-Buffering", "no");  // nginx would wait for more
+  if (payload_ == Payload::bytes) head.add("Stream-SSE-Data-Encoding", "base64");
+  append_head(head, context, front_);
+  append_retry(front_, kReconnect);
+  send();
+  watch_client();
+  schedule();
+}
+
+/// Hears nothing but the end.
+void SseSession::watch_client() {
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+    if (self->over_) return;
+    std::array<char, 4096> bytes;  // NOLINT: filled by recv
+    const auto count =
+        error ? 0 : ::recv(self->socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    const bool nothing = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    if (count > 0) self->heard_ += static_cast<std::size_t>(count);
+    if ((count <= 0 && !nothing) || self->heard_ > kMostHeard) return self->abort();
+    self->watch_client();
+  });
+}
+
+// ---- sending ----
+
+void SseSession::prefetch() const { prefetch_lines(this, sizeof *this); }
+
+void SseSession::pieces_sent() { schedule(); }
+
+void SseSession::flush() {
+  if (over_ || closing_) return;
+  for (int steps = 0; sender_.idle(); ++steps) {
+    forget_sent();
+    if (ending_) return end();
+    if (steps == kStepsPerFlush) return schedule();
+    if (!serve()) return;
+  }
+}
+
+/// The sender is idle, so what was being sent has gone.
+void SseSession::forget_sent() {
+  run_.segment.reset();
+  for (std::string* const buffer : {&front_, &back_}) {
+    buffer->clear();
+    if (buffer->capacity() > kKeptBuffer) *buffer = {};
+  }
+}
+
+/// One step of the cursor; false if there is nothing to do until something happens.
+bool SseSession::serve() {
+  if (loading_) return false;
+  auto next = cursor_.next(group().shard().store());
+  if (auto* events = std::get_if<step::Events>(&next)) {
+    payload_ == Payload::bytes ? send_bytes(events->slice) : send_events(events->slice);
+    return true;
+  }
+  if (const auto* gap = std::get_if<step::Gap>(&next)) {
+    send_gap(gap->notice.gap);
+    return true;
+  }
+  if (std::holds_alternative<step::Wait>(next)) return tell_tail();
+  if (std::holds_alternative<step::Load>(next)) {
+    load();
+    return false;
+  }
+  // Positions carry their epoch, and what is caught up is told with the events.
+  if (std::holds_alternative<step::Ended>(next)) ending_ = true;
+  return true;
+}
+
+/// A run as one event: its lines lie ready, only what is around them is this reader's.
+void SseSession::send_events(const storage::Slice& slice) {
+  run_ = group().shard().frames(*cursor_.topic(), slice, form_of(payload_),
+                                group().limits().bytes_in_flight);
+  cursor_.advance(Offset{run_.run.offsets.end.value - 1});
+  std::string_view run(run_.run.data, run_.run.bytes);
+  append_id(front_);
+  front_ += "event: data\ndata:";
+  if (payload_ == Payload::json) {
+    run.remove_prefix(kElementPrefix);
+    front_ += '[';
+    back_ = "data:]";
+  } else if (run.starts_with(' ')) {
+    front_ += ' ';  // a reader drops the first
+  }
+  back_ += "\n\n";
+  append_control(back_);
+  send(run);
+}
+
+/// Base64 can't be joined from pieces, so it is made of the run.
+void SseSession::send_bytes(const storage::Slice& slice) {
+  run_ = group().shard().frames(*cursor_.topic(), slice, form_of(payload_),
+                                group().limits().bytes_in_flight);
+  cursor_.advance(Offset{run_.run.offsets.end.value - 1});
+  append_id(front_);
+  front_ += "event: data\ndata:";
+  const std::size_t at = front_.size();
+  front_.resize(at + base64_size(run_.run.bytes));
+  write_base64({run_.run.data, run_.run.bytes}, front_.data() + at);
+  front_ += "\n\n";
+  append_control(front_);
+  run_.segment.reset();
+  send();
+}
+
+/// What is lost, and the place to go on from: the cursor has moved there, or is to end.
+void SseSession::send_gap(const Gap& gap) {
+  if (!cursor_.ended()) append_id(front_);  // else the client keeps the one it has
+  front_ += "event: gap\ndata:";
+  append_json_gap(front_, gap);
+  front_ += "\n\n";
+  send();
+}
+
+/// Says once that there is no more yet, or for good; true if the cursor is to be asked again.
+bool SseSession::tell_tail() {
+  const auto end = end_if_reached();
+  if (!end) return true;  // something has come since the cursor looked
+  if (told_tail_ == end->tail.offset && !end->closed) return false;
+  append_control(front_);
+  send();
+  return true;
+}
+
+std::optional<storage::Topic::End> SseSession::end_if_reached() const {
+  auto end = cursor_.topic()->end();
+  if (end.tail.offset != cursor_.position().offset) return std::nullopt;
+  return end;
+}
+
+/// In the epoch of its event, as every other answer has it.
+Position SseSession::position() const {
+  const Offset offset = cursor_.position().offset;
+  return {.epoch = cursor_.topic()->epoch_at(offset).start.epoch, .offset = offset};
+}
+
+void SseSession::append_id(std::string& out) const {
+  out += "id:";
+  out += to_token(position());
+  out += '\n';
+}
+
+/// Where the reader is now, and whether there is more.
+void SseSession::append_control(std::string& out) {
+  const auto end = end_if_reached();
+  const std::string token = to_token(position());
+  out.append("id:").append(token).append("\nevent: control\ndata:{\"streamNextOffset\":\"");
+  out.append(token) += '"';
+  if (end && end->closed) {
+    out += ",\"streamClosed\":true";
+    ending_ = true;
+  } else {
+    out += ",\"streamCursor\":\"";
+    append_number(out, next_cursor(wall_now(), client_cursor_, group().random()));
+    out += '"';
+  }
+  if (end) {
+    out += ",\"upToDate\":true";
+    told_tail_ = end->tail.offset;
+  }
+  out += "}\n\n";
+}
+
+void SseSession::send(std::string_view run) {
+  sender_.add(front_);
+  sender_.add(run);
+  sender_.add(back_);
+  alive_until_ = group().now() + kKeepAlive;
+  static_cast<void>(sender_.send());  // what is parked comes back as pieces_sent()
+}
+
+void SseSession::load() {
+  loading_ = true;
+  group().shard().load(cursor_.topic(), cursor_.position().offset,
+                       [self = shared_from_this()](const Result<void>& loaded) {
+                         self->loading_ = false;
+                         if (!loaded) self->ending_ = true;
+                         if (!self->over_) self->schedule();
+                       });
+}
+
+// ---- the end ----
+
+/// The client is to come back: to us later, or to whoever is started after us.
+void SseSession::finish(milliseconds come_back_after) {
+  if (over_ || ending_ || !sender_.idle()) {
+    ending_ = true;  // in the middle of something: the time told at the start holds
+    return;
+  }
+  ending_ = true;
+  forget_sent();
+  append_retry(front_, come_back_after);
+  send();
+  schedule();
+}
+
+/// All has been sent. The client is to see the end, not a reset, so it closes first.
+void SseSession::end() {
+  closing_ = true;
+  Waiter::unlink();
+  end_at_ = std::chrono::steady_clock::now() + group().limits().close_timeout;
+  error_code error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error) abort();
+}
+
+void SseSession::drain() {
+  if (!closing_) finish(group().reconnect_delay());
+}
+
+void SseSession::abort() {
+  if (over_) return;
+  over_ = true;
+  Waiter::unlink();
+  error_code ignored;
+  socket_.close(ignored);
+  run_.segment.reset();
+}
+
+// ---- looking after it ----
+
+void SseSession::sweep(SteadyTime now) {
+  if (over_) return;
+  if (closing_) {
+    if (now >= end_at_) abort();
+    return;
+  }
+  if (!sender_.idle()) return sweep_blocked(now);
+  blocked_since_ = {};
+  if (end_at_ != SteadyTime{} && now >= end_at_) return finish(kReconnectSoon);
+  if (now < alive_until_ || ending_ || loading_) return;
+  forget_sent();
+  append_control(front_);
+  send();
+  schedule();
+}
+
+/// The client takes nothing. First its share of the events' memory becomes its own, so that it
+/// holds no segment; then it is closed. It loses nothing: it resumes.
+void SseSession::sweep_blocked(SteadyTime now) {
+  if (blocked_since_ == SteadyTime{} || blocked_at_ != sender_.sent_bytes()) {
+    blocked_at_ = sender_.sent_bytes();
+    blocked_since_ = now;
+    return;
+  }
+  if (now - blocked_since_ >= group().limits().stall_timeout) return abort();
+  if (!run_.segment || now - blocked_since_ < kReleaseAfter) return;
+  front_ = sender_.rest();
+  sender_.move_rest(front_);
+  back_ = {};
+  run_.segment.reset();
+}
+
+}  // namespace tidemark::broker
