@@ -42,8 +42,6 @@ struct PendingWrite {
 namespace {
 
 constexpr std::uint64_t kIdBlock = 1024;  // topics created per synced write for their ids
-constexpr std::size_t kReadahead = std::size_t{2}
-                                   << 20;  // cold: 4.4 M events/s; 512 KiB 4.1, 256 KiB 2.4
 constexpr std::size_t kListPage = 256;
 constexpr std::size_t kMaxDebts = 64;  // more are rewritten as one range
 constexpr Offset kLastOffset{kMaxInteger};
@@ -61,7 +59,10 @@ class BoundedIterator {
     rocksdb::ReadOptions options;
     options.iterate_lower_bound = &lower_;
     options.iterate_upper_bound = &upper_;
-    if (sequential) options.readahead_size = kReadahead;
+    if (sequential) {
+      // What is read goes into a segment, which is kept; a long run would push out what is not.
+      options.fill_cache = false;
+    }
     it_.reset(database.db().NewIterator(options, family));
   }
   BoundedIterator(const BoundedIterator&) = delete;

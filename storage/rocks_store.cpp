@@ -47,6 +47,10 @@ rocksdb::DBOptions db_options(const StoreOptions& options, RocksDatabase::Recove
   db.create_missing_column_families = true;
   db.paranoid_checks = true;
   db.max_background_jobs = 2;
+  // The kernel reads ahead where reads are sequential. RocksDB's own reading ahead (2 MiB) costs a
+  // copy of everything, and what it has read too far goes with the iterator: bytes from the page
+  // cache came at 0.47 GB/s for 0.87, JSON from disk at 2.4 M events/s for 4.6.
+  db.advise_random_on_open = false;
   db.max_open_files = max_open_files();
   // The default mode drops what follows a flipped bit without a word. In this one RocksDB 7.8 sets
   // recycle_log_file_num to 0 whatever is asked for, so WALs are never recycled.
@@ -71,6 +75,7 @@ rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options,
   table.block_size = std::size_t{16} << 10;
   table.block_cache = cache;
   table.format_version = 5;
+  table.max_auto_readahead_size = 0;
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compaction_style = rocksdb::kCompactionStyleLevel;
