@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// The Durable Streams protocol's reference server, started and stopped as tidemarkd is, so that
-// `tidemark bench --spawn` measures it with the same client on the same work.
-// bench/: run-http installs it into the build directory. `--memory` keeps nothing on the disk.
+// The protocol's own reference server, started and stopped as tidemarkd is.
+// bench/: run-http installs it into the build directory, so that `tidemark bench --spawn` measures it
+// with the same client on the same work. `--memory` keeps nothing on the disk.
 import { DurableStreamTestServer } from "@durable-streams/server";
 
 const value = (name) => {
