@@ -97,7 +97,8 @@ def layering(tree):
 def heads(tree):
     for name, text in tree.sources(CPP | JAVASCRIPT).items():
         comment = []
-        for line in text.split("\n"):
+        lines = text.split("\n")
+        for line in lines[1:] if text.startswith("#!") else lines:  # a program's interpreter first
             if not line.startswith("// "):
                 break
             comment.append(line)
