@@ -38,6 +38,12 @@ milliseconds ConnectionGroup::reconnect_delay() {
   return milliseconds(std::uniform_int_distribution<std::int64_t>(0, most)(random_));
 }
 
+std::size_t ConnectionGroup::answer_room() const {
+  const auto& l = network_.limits;
+  return answer_bytes_ < l.answers_in_flight ? l.catch_up_bytes
+                                             : std::min(l.catch_up_bytes, l.bytes_in_flight);
+}
+
 void ConnectionGroup::submit(std::unique_ptr<storage::Request> request) {
   request->observer = &shard_;
   outbox_.push_back(std::move(request));

@@ -89,6 +89,12 @@ class ConnectionGroup final : private Flushable {
   /// so that they become one group. It is answered in any case: if it is refused, with the error.
   void submit(std::unique_ptr<storage::Request> request);
 
+  /// Answers that wait for their clients pin events. So much may a new one hold: catch_up_bytes, or
+  /// when those that wait hold too much together, bytes_in_flight.
+  [[nodiscard]] std::size_t answer_room() const;
+  void hold_answer(std::size_t bytes) { answer_bytes_ += bytes; }
+  void release_answer(std::size_t bytes) { answer_bytes_ -= bytes; }
+
   void add(Connection& connection);
   /// Begins to look. `keep` lives until stop().
   void start(std::shared_ptr<Network> keep);
@@ -118,6 +124,7 @@ class ConnectionGroup final : private Flushable {
   std::size_t next_ = 0;
   std::vector<std::unique_ptr<storage::Request>> outbox_;
   std::minstd_rand random_;
+  std::size_t answer_bytes_ = 0;  ///< of answers that wait for their clients
   bool stopped_ = false;
 };
 

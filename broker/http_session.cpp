@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t kReadBytes = 4096;
 constexpr std::size_t kBodyReadBytes = std::size_t{64} << 10;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-// A body may take this much longer for every byte of it: 16 KiB/s, a slow phone.
+// A body, or an answer, may take this much longer for every byte of it: 16 KiB/s, a slow phone.
 constexpr std::size_t kSlowestBytesPerSecond = std::size_t{16} << 10;
 // What a refused client still sends is dropped, since unread bytes would destroy the answer.
 constexpr std::size_t kLingerBytes = std::size_t{16} << 20;
@@ -129,15 +129,26 @@ void HttpSession::sweep(SteadyTime now) {
     const auto answer = answer_;  // it may answer, and be let go
     return answer->sweep(now);
   }
-  if (state_ == State::writing && sent_at_sweep_ != sender_.sent_bytes()) {
-    sent_at_sweep_ = sender_.sent_bytes();
-    return enter(State::writing, group().limits().stall_timeout);
-  }
+  if (state_ == State::writing) see_progress(now);
   if (state_ == State::over || state_ == State::working || now < deadline_) return;
   if (state_ == State::head || state_ == State::body) {
     return fail(failed(408, Errc::timed_out, "the request took too long to arrive"));
   }
   abort();
+}
+
+/// A client that takes its answer slowly has more time, but not for ever: it pins events.
+void HttpSession::see_progress(SteadyTime now) {
+  const auto bytes = sender_.sent_bytes() - std::exchange(sent_at_sweep_, sender_.sent_bytes());
+  const auto more = deadline_ + milliseconds(bytes * 1000 / kSlowestBytesPerSecond);
+  deadline_ = std::min(more, now + group().limits().stall_timeout);
+}
+
+/// `bytes`: of the answer that waits from now on; 0: none.
+void HttpSession::hold_answer(std::size_t bytes) {
+  if (held_ == bytes) return;
+  group().release_answer(std::exchange(held_, bytes));
+  group().hold_answer(bytes);
 }
 
 void HttpSession::drain() {
@@ -152,6 +163,7 @@ void HttpSession::abort() {
   error_code ignored;
   socket_.close(ignored);
   reply_.reset();
+  hold_answer(0);
   if (const auto answer = std::exchange(answer_, nullptr)) answer->client_gone();
 }
 
@@ -464,12 +476,14 @@ void HttpSession::respond(HttpReply reply) {
   }
   enter(State::writing, group().limits().stall_timeout);
   sent_at_sweep_ = sender_.sent_bytes();
-  if (sender_.send()) written();
+  if (sender_.send()) return written();
+  if (reply_) hold_answer(reply_->body_size());
 }
 
 void HttpSession::written() {
   if (state_ == State::over) return;
   reply_.reset();
+  hold_answer(0);
   if (close_) return linger();
   head_only_ = false;
   give_back_memory();

@@ -36,6 +36,7 @@ class HttpSession final : public Connection,
                           public std::enable_shared_from_this<HttpSession> {
  public:
   HttpSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket);
+  ~HttpSession() override { hold_answer(0); }
 
   void start();
 
@@ -76,6 +77,8 @@ class HttpSession final : public Connection,
   void watch_client();
   void written();
   void give_back_memory();
+  void hold_answer(std::size_t bytes);
+  void see_progress(SteadyTime now);
   void linger();
   [[nodiscard]] HeadContext head_context() const;
 
@@ -93,6 +96,7 @@ class HttpSession final : public Connection,
   std::size_t checked_ = 0;     ///< bytes of the head that have been looked at
   std::size_t body_bytes_ = 0;  ///< raw, chunk headers included
   std::size_t lingered_ = 0;
+  std::size_t held_ = 0;             ///< bytes of an answer that waits for the client
   std::uint64_t sent_at_sweep_ = 0;  ///< sender_.sent_bytes() when it was last looked at
   State state_ = State::idle;
   bool reading_ = false;

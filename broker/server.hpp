@@ -25,10 +25,12 @@ struct ServerLimits {
   std::size_t reply_bytes = std::size_t{256} << 10;  ///< unsent answers; then reading pauses
   std::size_t bytes_in_flight = std::size_t{64} << 10;  ///< one write of events
   std::chrono::milliseconds handshake_timeout{10'000};
-  std::chrono::milliseconds idle_timeout{60'000};       ///< ping after half of it, close after all
-  std::chrono::milliseconds stall_timeout{30'000};      ///< a client that takes nothing is closed
-  std::chrono::milliseconds close_timeout{3'000};       ///< for the peer's close frame and teardown
-  std::size_t catch_up_bytes = std::size_t{1} << 20;    ///< one HTTP answer of events; one at least
+  std::chrono::milliseconds idle_timeout{60'000};     ///< ping after half of it, close after all
+  std::chrono::milliseconds stall_timeout{30'000};    ///< a client that takes nothing is closed
+  std::chrono::milliseconds close_timeout{3'000};     ///< for the peer's close frame and teardown
+  std::size_t catch_up_bytes = std::size_t{1} << 20;  ///< one HTTP answer of events; one at least
+  std::size_t answers_in_flight = std::size_t{64}
+                                  << 20;                ///< a thread's; beyond it answers are short
   std::chrono::milliseconds long_poll_timeout{20'000};  ///< a poll without news is answered then
   std::chrono::milliseconds sse_lifetime{60'000};       ///< then clients reconnect; 0: no end
   bool shared_caching = false;  ///< caches that many clients share may keep what was read

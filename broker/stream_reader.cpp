@@ -28,6 +28,7 @@ StreamReader::StreamReader(ConnectionGroup& group, std::shared_ptr<Exchange> exc
     : group_(group),
       exchange_(std::move(exchange)),
       request_(std::move(request)),
+      room_(group.answer_room()),
       cursor_(std::move(cursor)),
       from_(cursor_.position().offset),
       reached_(from_) {}
@@ -38,7 +39,7 @@ void StreamReader::start() { advance(); }
 
 void StreamReader::advance() {
   if (!exchange_ || loading_) return;
-  while (bytes_ < group_.limits().catch_up_bytes) {
+  while (bytes_ < room_) {
     if (!take(cursor_.next(store()))) return;
   }
   answer();
@@ -66,7 +67,7 @@ bool StreamReader::take(Step step) {
 
 bool StreamReader::take_events(const storage::Slice& slice) {
   const std::size_t before = pieces_.size();
-  const Offset end = gather(slice, group_.limits().catch_up_bytes - bytes_);
+  const Offset end = gather(slice, room_ - bytes_);
   for (std::size_t i = before; i < pieces_.size(); ++i) bytes_ += pieces_[i].size();
   if (segments_.empty() || segments_.back() != slice.segment) segments_.push_back(slice.segment);
   reached_ = Offset{end.value - 1};

@@ -14,10 +14,10 @@
 
 namespace tidemark::broker {
 
-/// A cursor that gathers what it reads into one answer, of at most limits.catch_up_bytes (but one
-/// event at least): they are sent from where they lie, and nothing is read that is not sent. With
-/// live=long-poll and nothing to send it waits for the topic, at most limits.long_poll_timeout.
-/// Threads: the shard's.
+/// A cursor that gathers what it reads into one answer, of at most ConnectionGroup::answer_room
+/// (but one event at least): they are sent from where they lie, and nothing is read that is not
+/// sent. With live=long-poll and nothing to send it waits for the topic, at most
+/// limits.long_poll_timeout. Threads: the shard's.
 class StreamReader final : public PendingAnswer,
                            public Waiter,
                            public Flushable,
@@ -62,6 +62,7 @@ class StreamReader final : public PendingAnswer,
   ConnectionGroup& group_;
   std::shared_ptr<Exchange> exchange_;  ///< none once it has been answered, or the client has left
   const ReadStream request_;
+  const std::size_t room_;  ///< bytes
   Cursor cursor_;
   Offset from_;     ///< where the answer begins: after this event
   Offset reached_;  ///< last event of the answer

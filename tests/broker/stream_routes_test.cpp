@@ -365,6 +365,40 @@ TEST_F(StreamRoutesTest, ADeletedTopicAnswersALongPoll) {
   EXPECT_EQ(read_answer(client).status, 410);
 }
 
+ServerOptions large_answers() {
+  ServerOptions options;
+  options.limits.catch_up_bytes = 16 << 20;
+  options.limits.answers_in_flight = 1 << 20;
+  options.limits.stall_timeout = std::chrono::milliseconds(1'500);
+  return options;
+}
+
+class LargeAnswersTest : public StreamTest {
+ protected:
+  LargeAnswersTest() : StreamTest(large_answers()) {
+    put("t", "application/octet-stream");
+    for (int i = 0; i < 16; ++i) post("t", "application/octet-stream", std::string(1 << 20, 'x'));
+  }
+};
+
+TEST_F(LargeAnswersTest, WhileMuchWaitsForSlowClientsNewAnswersAreShort) {
+  EXPECT_EQ(get("t?offset=-1").body.size(), std::size_t{16} << 20);
+  RawClient slow(port(), 4096);
+  slow.send(http_request("GET /v1/stream/t?offset=-1"));
+  slow.read_until("\r\n\r\n");
+  EXPECT_EQ(get("t?offset=-1").body.size(), std::size_t{1} << 20) << "one event, as it must";
+  slow.reset();
+  server_.wait_for([](const ServerStats& stats) { return stats.connections == 0; });
+  EXPECT_EQ(get("t?offset=-1").body.size(), std::size_t{16} << 20);
+}
+
+TEST_F(LargeAnswersTest, AClientThatDoesNotTakeItsAnswerIsClosed) {
+  RawClient slow(port(), 4096);
+  slow.send(http_request("GET /v1/stream/t?offset=-1"));
+  slow.read_until("\r\n\r\n");
+  server_.wait_for([](const ServerStats& stats) { return stats.connections == 0; });
+}
+
 class PatientStreamTest : public StreamTest {};
 
 TEST_F(PatientStreamTest, AClientThatLeavesIsWaitedForNoMore) {
