@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/request_faults.hpp"
 #include "tests/broker/net_fixture.hpp"
 
 namespace tidemark::broker {
