@@ -38,7 +38,7 @@ void StreamReader::start() { advance(); }
 // ---- gathering ----
 
 void StreamReader::advance() {
-  if (!exchange_ || loading_) return;
+  if (!exchange_ || loading_ || answering_) return;
   while (bytes_ < room_) {
     if (!take(cursor_.next(store()))) return;
   }
@@ -69,9 +69,11 @@ bool StreamReader::take_events(const storage::Slice& slice) {
   const std::size_t before = pieces_.size();
   const Offset end = gather(slice, room_ - bytes_);
   for (std::size_t i = before; i < pieces_.size(); ++i) bytes_ += pieces_[i].size();
-  if (segments_.empty() || segments_.back() != slice.segment) segments_.push_back(slice.segment);
+  const bool pinned = !segments_.empty() && segments_.back() == slice.segment;
+  if (pieces_.size() > before && !pinned) segments_.push_back(slice.segment);
   reached_ = Offset{end.value - 1};
   cursor_.advance(reached_);
+  up_to_date_ = false;
   return true;
 }
 
@@ -142,17 +144,18 @@ void StreamReader::client_gone() {
 }
 
 void StreamReader::sweep(SteadyTime now) {
-  if (deadline_ && now >= *deadline_) answer();
+  if (deadline_ && now >= *deadline_ && !loading_) answer();
 }
 
 void StreamReader::drain() {
-  if (deadline_) answer();
+  if (deadline_ && !loading_) answer();
 }
 
 // ---- answering ----
 
+/// Once: whatever happens while the answer is compressed is for the next request.
 void StreamReader::answer() {
-  if (!exchange_) return;
+  if (!exchange_ || std::exchange(answering_, true)) return;
   store().touch(*cursor_.topic());
   HttpReply reply = this->reply();
   if (reply.status == 204) return respond(std::move(reply));

@@ -73,6 +73,7 @@ class StreamReader final : public PendingAnswer,
   bool up_to_date_ = false;
   bool closed_ = false;
   bool loading_ = false;
+  bool answering_ = false;  ///< the answer is made, and perhaps being compressed
   bool attached_ = false;
   std::optional<SteadyTime> deadline_;  ///< of the wait
 };
