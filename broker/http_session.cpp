@@ -371,6 +371,7 @@ void HttpSession::wait_with(std::shared_ptr<PendingAnswer> answer) {
   if (state_ != State::working) return answer->client_gone();
   answer_ = std::move(answer);
   if (in_.size() == 0) in_.shrink_to_fit();
+  if (draining_) return std::shared_ptr(answer_)->drain();
   watch_client();
 }
 
@@ -424,7 +425,7 @@ void HttpSession::written() {
   if (state_ == State::over) return;
   reply_.reset();
   hold_answer(0);
-  if (close_) return linger();
+  if (close_ || draining_) return linger();
   head_only_ = false;
   give_back_memory();
   // What was read ahead of the answer comes first.

@@ -93,6 +93,8 @@ void SseSession::start(const HeadContext& context) {
   send();
   watch_client();
   schedule();
+  // The group's last visit may have been before.
+  if (group().network().stopping) drain();
 }
 
 /// Hears nothing but the end.
