@@ -103,7 +103,10 @@ void create(const SharedCall& call, CreateStream&& asked) {
     const TopicName source = asked.fork->source;
     return with_topic(call, source,
                       [call, asked = std::move(asked)](const TopicFound& found) mutable {
-                        if (!found) return call->fail(found.errc());
+                        if (!found) {
+                          const bool gone = found.errc() == Errc::topic_deleted;
+                          return call->fail(gone ? Errc::source_deleted : found.errc());
+                        }
                         submit_create(call, std::move(asked), (*found)->content_type());
                       });
   }
@@ -122,7 +125,15 @@ void producer_fields(HttpReply& reply, const storage::PublishRequest& done) {
   }
 }
 
+HttpReply closed_reply(Position tail) {
+  auto reply = failed(Errc::topic_closed);
+  add_next_offset(reply, tail);
+  add_closed(reply);
+  return reply;
+}
+
 HttpReply append_refused(const storage::PublishRequest& done) {
+  if (*done.error == Errc::topic_closed) return closed_reply(done.tail);
   auto reply = failed(*done.error, done.error_text);
   switch (*done.error) {
     case Errc::producer_fenced:
@@ -135,10 +146,6 @@ HttpReply append_refused(const storage::PublishRequest& done) {
       }
       reply.add("Producer-Expected-Seq", std::to_string(done.expected_sequence.value_or(0)));
       reply.add("Producer-Received-Seq", std::to_string(done.producer->sequence));
-      break;
-    case Errc::topic_closed:
-      add_next_offset(reply, done.tail);
-      add_closed(reply);
       break;
     default:
       break;
@@ -169,16 +176,24 @@ bool take_body(const SharedCall& call, const Topic& topic, const AppendStream& a
   if (asked.content_type.empty()) {
     return fail(Errc::invalid_content_type, "an append says what it carries in Content-Type");
   }
-  request.content_type = asked.content_type;
-  if (topic.end().closed || !same_content_type(asked.content_type, topic.content_type())) {
-    // Refused whatever it holds, in the committer's words; or a duplicate.
-    request.events.emplace_back();
-    return true;
+  const auto end = topic.end();
+  const bool same_type = same_content_type(asked.content_type, topic.content_type());
+  BodyEvents split;
+  if (same_type) {
+    split = split_body(std::move(call->body), topic.content_type(),
+                       call->group.limits().events_per_append);
   }
-  auto split = split_body(std::move(call->body), topic.content_type(),
-                          call->group.limits().events_per_append);
+  if (end.closed && (split.events.empty() || split.error)) {
+    // It takes nothing, whatever this is; what it has taken before may come again as it was.
+    call->respond(closed_reply(end.tail));
+    return false;
+  }
+  if (!same_type) {
+    return fail(Errc::content_type_mismatch, "the topic's content type is " + topic.content_type());
+  }
   if (split.error) return fail(*split.error, split.text);
   if (split.events.empty()) return fail(Errc::invalid_payload, "an array of no messages");
+  request.content_type = asked.content_type;
   request.events = std::move(split.events);
   return check_events(call->store(), request) || fail(*request.error, request.error_text);
 }
