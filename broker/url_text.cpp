@@ -2,17 +2,10 @@
 // broker/: see url_text.hpp.
 #include "broker/url_text.hpp"
 
-#include <cstddef>
+#include <boost/url/pct_string_view.hpp>
 
 namespace tidemark::broker {
 namespace {
-
-std::optional<unsigned> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
-  return std::nullopt;
-}
 
 std::string decoded_or_as_it_came(std::string_view text) {
   return percent_decoded(text).value_or(std::string(text));
@@ -28,21 +21,9 @@ Parameter parameter(std::string_view text) {
 }  // namespace
 
 std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (text.size() - i < 3) return std::nullopt;
-    const auto high = hex_digit(text[i + 1]);
-    const auto low = hex_digit(text[i + 2]);
-    if (!high || !low) return std::nullopt;
-    out += static_cast<char>(*high << 4U | *low);
-    i += 2;
-  }
-  return out;
+  const auto encoded = boost::urls::make_pct_string_view({text.data(), text.size()});
+  if (!encoded) return std::nullopt;
+  return encoded->decode();
 }
 
 Target cut_target(std::string_view target) {
