@@ -25,7 +25,8 @@ inline std::string field_of(const HttpAnswer& answer, std::string_view name) {
 
 class StreamTest : public testing::Test {
  protected:
-  explicit StreamTest(ServerOptions options = {}) : server_(std::move(options)) {}
+  explicit StreamTest(ServerOptions options = {}, storage::EventStoreOptions store = {})
+      : server_(std::move(options), std::move(store)) {}
 
   [[nodiscard]] std::uint16_t port() const { return server_.server.port(); }
 
@@ -46,6 +47,13 @@ class StreamTest : public testing::Test {
   }
   HttpAnswer get(std::string_view path, std::string_view headers = {}) const {
     return send("GET", path, headers);
+  }
+  /// A long-poll after `offset` that waits.
+  std::unique_ptr<RawClient> poll(const std::string& offset, std::string_view headers = {}) {
+    auto client = std::make_unique<RawClient>(port());
+    client->send(http_request("GET /v1/stream/t?live=long-poll&offset=" + offset, {}, headers));
+    wait_for_waited(1);
+    return client;
   }
   static std::string next(const HttpAnswer& answer) {
     return field_of(answer, "Stream-Next-Offset");
@@ -68,6 +76,21 @@ class StreamTest : public testing::Test {
       if (std::chrono::steady_clock::now() > end) throw std::runtime_error("waited in vain");
     }
   }
+
+  /// Keeps everything that would be done on a reader thread waiting until it is destroyed.
+  class HeldReaders {
+   public:
+    explicit HeldReaders(Hub& hub) {
+      const auto released = release_.get_future().share();
+      for (unsigned i = 0; i < HubOptions{}.reader_threads; ++i) {
+        hub.shard(0).run_blocking([released] { released.wait(); }, [] {});
+      }
+    }
+    ~HeldReaders() { release_.set_value(); }
+
+   private:
+    std::promise<void> release_;
+  };
 
   TestServer server_;
 };

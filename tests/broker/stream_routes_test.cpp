@@ -108,6 +108,7 @@ TEST_F(StreamRoutesTest, AnythingAfterTheCloseIsRefusedWhateverItHolds) {
     EXPECT_EQ(field_of(refused, "Stream-Closed"), "true");
     EXPECT_EQ(next(refused), next(get("t?offset=-1")));
   }
+  EXPECT_EQ(code(post("t", "text/plain", "2")), "topic_closed");
   EXPECT_EQ(field_of(get("t?offset=-1"), "Stream-Closed"), "true");
   EXPECT_EQ(field_of(get("t?offset=now"), "Stream-Closed"), "true");
 }
@@ -324,11 +325,9 @@ TEST_F(StreamRoutesTest, PagesOfListedOriginsSeeTheProtocolsFields) {
 
 TEST_F(StreamRoutesTest, ALongPollIsAnsweredByTheNextEvent) {
   const auto created = put("t", "application/json");
-  RawClient client(port());
-  client.send(http_request("GET /v1/stream/t?live=long-poll&offset=" + next(created)));
-  wait_for_waited(1);
+  const auto client = poll(next(created));
   post("t", "application/json", "[1,2]");
-  const auto answer = read_answer(client);
+  const auto answer = read_answer(*client);
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, "[1,2]");
   EXPECT_EQ(field_of(answer, "Stream-Up-To-Date"), "true");
@@ -347,22 +346,18 @@ TEST_F(StreamRoutesTest, ALongPollWithoutNewsIsAnsweredInTime) {
 
 TEST_F(StreamRoutesTest, TheCloseAnswersALongPoll) {
   const auto created = put("t", "application/json");
-  RawClient client(port());
-  client.send(http_request("GET /v1/stream/t?live=long-poll&offset=" + next(created)));
-  wait_for_waited(1);
+  const auto client = poll(next(created));
   send("POST", "t", "Stream-Closed: true\r\n");
-  const auto answer = read_answer(client);
+  const auto answer = read_answer(*client);
   EXPECT_EQ(answer.status, 204);
   EXPECT_EQ(field_of(answer, "Stream-Closed"), "true");
 }
 
 TEST_F(StreamRoutesTest, ADeletedTopicAnswersALongPoll) {
   const auto created = put("t", "application/json");
-  RawClient client(port());
-  client.send(http_request("GET /v1/stream/t?live=long-poll&offset=" + next(created)));
-  wait_for_waited(1);
+  const auto client = poll(next(created));
   EXPECT_EQ(send("DELETE", "t").status, 204);
-  EXPECT_EQ(read_answer(client).status, 410);
+  EXPECT_EQ(read_answer(*client).status, 410);
 }
 
 ServerOptions large_answers() {
@@ -414,13 +409,88 @@ TEST_F(PatientStreamTest, AClientThatLeavesIsWaitedForNoMore) {
   server_.wait_for([](const ServerStats& stats) { return stats.connections == 0; });
 }
 
+TEST_F(PatientStreamTest, WhatComesWhileAnAnswerIsCompressedIsTheNextOnes) {
+  const std::string first(4'000, 'x');
+  const std::string second(4'000, 'y');
+  const auto created = put("t", "text/plain");
+  const auto client = poll(next(created), "Accept-Encoding: gzip\r\n");
+  {
+    const HeldReaders held(server_.hub);
+    post("t", "text/plain", first);
+    on_shard([](Shard&) { return 0; });
+    post("t", "text/plain", second);
+    on_shard([](Shard&) { return 0; });
+  }
+  const auto answer = read_answer(*client);
+  EXPECT_EQ(field_of(answer, "Content-Encoding"), "gzip");
+  EXPECT_EQ(get("t?offset=" + next(answer)).body, second);
+}
+
+storage::EventStoreOptions one_open_topic() {
+  storage::EventStoreOptions options;
+  options.max_open_topics = 1;
+  return options;
+}
+
+ServerOptions quick_return() {
+  ServerOptions options;
+  options.limits.reconnect_spread = std::chrono::milliseconds(7);
+  return options;
+}
+
+class StoppingStreamTest : public StreamTest {
+ protected:
+  StoppingStreamTest() : StreamTest(quick_return(), one_open_topic()) {}
+
+  /// Sends a request for a topic that must be read from disk first, and stops the server meanwhile.
+  void ask_while_stopping(RawClient& client, const std::string& request) {
+    put("other", "text/plain");
+    std::thread stopping;
+    {
+      const HeldReaders held(server_.hub);
+      client.send(request);
+      server_.wait_for([](const ServerStats& stats) { return stats.connections == 1; });
+      stopping = std::thread([this] { server_.server.stop(); });
+      while (accepts()) std::this_thread::yield();
+      on_shard([](Shard&) { return 0; });
+    }
+    answer_ = client.read_all();
+    client.close();
+    stopping.join();
+  }
+  [[nodiscard]] bool accepts() const {
+    try {
+      const RawClient other(port());
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }
+
+  std::string answer_;
+};
+
+TEST_F(StoppingStreamTest, ALongPollThatBeginsWhileItStopsIsAnswered) {
+  const auto created = put("t", "text/plain");
+  RawClient client(port());
+  ask_while_stopping(client,
+                     http_request("GET /v1/stream/t?live=long-poll&offset=" + next(created)));
+  EXPECT_THAT(answer_, StartsWith("HTTP/1.1 204 "));
+}
+
+TEST_F(StoppingStreamTest, AnEventStreamThatBeginsWhileItStopsIsSentAway) {
+  put("t", "text/plain");
+  RawClient client(port());
+  ask_while_stopping(client, http_request("GET /v1/stream/t?live=sse&offset=-1"));
+  EXPECT_THAT(answer_, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer_, testing::ContainsRegex("retry:[0-7]\n"));
+}
+
 TEST_F(PatientStreamTest, AStopAnswersThoseWhoWait) {
   const auto created = put("t", "application/json");
-  RawClient client(port());
-  client.send(http_request("GET /v1/stream/t?live=long-poll&offset=" + next(created)));
-  wait_for_waited(1);
+  const auto client = poll(next(created));
   server_.server.stop();
-  const auto answer = read_answer(client);
+  const auto answer = read_answer(*client);
   EXPECT_EQ(answer.status, 204);
   EXPECT_THAT(answer.head, HasSubstr("Connection: close"));
 }
