@@ -2,6 +2,8 @@
 // tests/: broker/stream_routes and stream_reader, over real sockets.
 #include "broker/stream_routes.hpp"
 
+#include <random>
+
 #include "protocol/position_token.hpp"
 #include "tests/broker/stream_fixture.hpp"
 
@@ -410,7 +412,10 @@ TEST_F(PatientStreamTest, AClientThatLeavesIsWaitedForNoMore) {
 }
 
 TEST_F(PatientStreamTest, WhatComesWhileAnAnswerIsCompressedIsTheNextOnes) {
-  const std::string first(4'000, 'x');
+  // Takes much longer to compress than what comes then, so that a second answer would be the first.
+  std::string first;
+  std::minstd_rand random(1);
+  while (first.size() < 1'000'000) first += std::to_string(random());
   const std::string second(4'000, 'y');
   const auto created = put("t", "text/plain");
   const auto client = poll(next(created), "Accept-Encoding: gzip\r\n");
@@ -450,6 +455,8 @@ class StoppingStreamTest : public StreamTest {
       const HeldReaders held(server_.hub);
       client.send(request);
       server_.wait_for([](const ServerStats& stats) { return stats.connections == 1; });
+      // Taken on, and read: between any two of these the loop asks the system for news.
+      for (int i = 0; i < 5; ++i) on_shard([](Shard&) { return 0; });
       stopping = std::thread([this] { server_.server.stop(); });
       while (accepts()) std::this_thread::yield();
       on_shard([](Shard&) { return 0; });
