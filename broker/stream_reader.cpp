@@ -11,7 +11,8 @@ namespace tidemark::broker {
 
 namespace {
 
-// Bytes. A piece of a system call takes about as long as copying so much.
+// Bytes. From here on pieces go as fast as copies made beforehand, 4.4 to 6.9 GB per CPU-second of
+// either at 440 and 560 bytes in memory (tidemark bench http-catchup --type bytes --size …).
 constexpr std::size_t kWorthAPiece = 512;
 
 // What lies behind these can't change, so it may be kept; the newest must be asked for again, which
