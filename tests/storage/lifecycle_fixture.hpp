@@ -178,4 +178,13 @@ class LifecycleFixture : public ::testing::Test {
   std::unique_ptr<Waiting> waiting_;
 };
 
+/// With a source to fork.
+class ForkTest : public LifecycleFixture {
+ protected:
+  void SetUp() override {
+    LifecycleFixture::SetUp();
+    ASSERT_FALSE(run(create_of("source", "application/json", {"1", "2", "3"}))->error);
+  }
+};
+
 }  // namespace tidemark::storage
