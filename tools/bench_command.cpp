@@ -128,17 +128,20 @@ constexpr auto kMillion = std::size_t{1'000'000};
 
 CLI::Range count_up_to(std::size_t most) { return {std::size_t{1}, most}; }
 
-void add_fanout(CLI::App& app, FanoutOptions& options) {
-  app.add_option("--subscribers", options.subscribers)
+void add_load(CLI::App& app, FanLoad& load) {
+  app.add_option("--subscribers", load.subscribers)
       ->check(count_up_to(100'000))
       ->capture_default_str();
-  app.add_option("--window", options.window,
+  app.add_option("--window", load.window,
                  "Events published and not yet delivered to every subscriber, at most")
       ->check(count_up_to(65'536))
       ->capture_default_str();
-  app.add_option("--rate", options.rate,
-                 "Events a second, each due at its time, instead of a window")
+  app.add_option("--rate", load.rate, "Events a second, each due at its time, instead of a window")
       ->check(CLI::Range(0.0, 1e7));
+}
+
+void add_fanout(CLI::App& app, FanoutOptions& options) {
+  add_load(app, options);
   app.add_option("--topics", options.topics, "Topics the subscribers are dealt out over")
       ->check(count_up_to(1000))
       ->capture_default_str();
@@ -272,16 +275,7 @@ void add_http_catchup(CLI::App& app, HttpCatchupOptions& options) {
 }
 
 void add_sse(CLI::App& app, SseOptions& options) {
-  app.add_option("--subscribers", options.subscribers)
-      ->check(count_up_to(100'000))
-      ->capture_default_str();
-  app.add_option("--window", options.window,
-                 "Events published and not yet delivered to every subscriber, at most")
-      ->check(count_up_to(65'536))
-      ->capture_default_str();
-  app.add_option("--rate", options.rate,
-                 "Events a second, each due at its time, instead of a window")
-      ->check(CLI::Range(0.0, 1e7));
+  add_load(app, options);
   app.add_flag("--appends", options.appends,
                "Publish by HTTP appends, as any server understands, not over a WebSocket");
 }

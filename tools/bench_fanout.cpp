@@ -157,13 +157,8 @@ Report fanout(const Common& common, const FanoutOptions& options) {
   }
 
   Report report{.mode = "fanout", .setting = setting(common, broker), .rows = {}, .faults = {}};
-  report.setting.number("subscribers", "subscribers", static_cast<double>(options.subscribers));
+  put_load(report.setting, options);
   report.setting.number("topics", "topics", static_cast<double>(options.topics));
-  if (options.rate > 0) {
-    report.setting.number("rate", "events/s asked for", options.rate);
-  } else {
-    report.setting.number("window", "window, events", static_cast<double>(options.window));
-  }
   Row row;
   put_rates(row, "deliveries", "deliveries", delivered, spent);
   row.number("events_per_second", "events/s", published / spent.seconds);

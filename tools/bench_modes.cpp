@@ -79,6 +79,15 @@ void put_threads(Row& row, const Cost::Spent& spent) {
   }
 }
 
+void put_load(Row& setting, const FanLoad& load) {
+  setting.number("subscribers", "subscribers", static_cast<double>(load.subscribers));
+  if (load.rate > 0) {
+    setting.number("rate", "events/s asked for", load.rate);
+  } else {
+    setting.number("window", "window, events", static_cast<double>(load.window));
+  }
+}
+
 void put_generator(Row& row, const Cost::Spent& spent) {
   row.number("generator_cpu_percent", "generator CPU", 100 * spent.own_cpu_seconds / spent.seconds,
              "%");

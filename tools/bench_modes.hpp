@@ -28,11 +28,13 @@ struct Common {
 };
 
 /// One publisher, many subscribers of a topic.
-struct FanoutOptions {
+struct FanLoad {
   std::size_t subscribers = 1000;
   std::size_t window = 256;  ///< events published and not yet delivered to every subscriber
   double rate = 0;           ///< events a second, each due at its time; 0: as the window allows
-  std::size_t topics = 1;    ///< the subscribers are dealt out over them
+};
+struct FanoutOptions : FanLoad {
+  std::size_t topics = 1;  ///< the subscribers are dealt out over them
 };
 Report fanout(const Common& common, const FanoutOptions& options);
 
@@ -122,10 +124,7 @@ struct HttpCatchupOptions {
 Report http_catchup(const Common& common, const HttpCatchupOptions& options);
 
 /// One publisher, many event streams: fanout() over SSE.
-struct SseOptions {
-  std::size_t subscribers = 1000;
-  std::size_t window = 256;
-  double rate = 0;
+struct SseOptions : FanLoad {
   bool appends = false;  ///< published by HTTP appends, what the window allows each; else WebSocket
 };
 Report sse(const Common& common, const SseOptions& options);
@@ -175,6 +174,7 @@ class Cost {
 void put_rates(Row& row, const std::string& key, const std::string& label, double count,
                const Cost::Spent& spent);
 void put_threads(Row& row, const Cost::Spent& spent);
+void put_load(Row& setting, const FanLoad& load);
 void put_generator(Row& row, const Cost::Spent& spent);
 
 /// What each of `count` things takes of a server's memory; nothing is added if that is not known.

@@ -267,13 +267,8 @@ Report sse(const Common& common, const SseOptions& options) {
                 .setting = http_setting(common, broker, common.size),
                 .rows = {},
                 .faults = {}};
-  report.setting.number("subscribers", "subscribers", static_cast<double>(options.subscribers));
+  put_load(report.setting, options);
   report.setting.text("publisher", "published by", options.appends ? "HTTP appends" : "WebSocket");
-  if (options.rate > 0) {
-    report.setting.number("rate", "events/s asked for", options.rate);
-  } else {
-    report.setting.number("window", "window, events", static_cast<double>(options.window));
-  }
   Row row;
   put_rates(row, "deliveries", "deliveries", delivered, spent);
   row.number("events_per_second", "events/s", published / spent.seconds);
