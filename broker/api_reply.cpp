@@ -42,6 +42,7 @@ ApiReply error_reply(const Problem& problem) {
   if (problem.head) body["head"] = problem.head->value;
   if (problem.expected_sequence) body["expected_sequence"] = *problem.expected_sequence;
   if (problem.producer_epoch) body["producer_epoch"] = *problem.producer_epoch;
+  if (problem.retry_after_ms) body["retry_after_ms"] = *problem.retry_after_ms;
   if (problem.gap) body["gap"] = describe(*problem.gap);
   auto reply = json_reply(body, status);
   reply.content_type = kProblemType;

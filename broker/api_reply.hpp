@@ -33,12 +33,14 @@ struct Problem {
   std::optional<Offset> head = {};  ///< offset_mismatch
   std::optional<std::uint64_t> expected_sequence = {};  ///< sequence_gap
   std::optional<std::uint64_t> producer_epoch = {};     ///< producer_fenced
+  std::optional<std::uint64_t> retry_after_ms = {};     ///< rate_limited
   std::optional<Gap> gap = {};                          ///< position_* and wrong_epoch
 };
 
 /// Problem details (RFC 9457): `{"type":"about:blank","title":…,"status":…,"detail":…,"code":…}`,
 /// with the code's name of the error table as `code` and the status' as `title`; then `head`,
-/// `expected_sequence`, `producer_epoch`, `gap` as in the error messages of PROTOCOL.md, if given.
+/// `expected_sequence`, `producer_epoch`, `retry_after_ms`, `gap` as in the error messages of
+/// PROTOCOL.md, if given.
 [[nodiscard]] ApiReply error_reply(const Problem& problem);
 [[nodiscard]] ApiReply error_reply(Errc code, std::string_view detail = {});
 /// As above, with a status that says more about HTTP than the table's.

@@ -79,6 +79,7 @@ class WebSocketSession final : public Connection,
   void handle(Unsubscribe&& message);
   void handle(Publish&& message);
   void handle(Ping&& message);
+  void handle(Authenticate&& message);
   std::optional<Errc> refuse_subscribe(const Subscribe& message) const;
   void open(const std::shared_ptr<Follower>& follower, const TopicName& name, Subscribe&& message);
   void begin(Follower& follower, const std::shared_ptr<storage::Topic>& topic,

@@ -196,6 +196,12 @@ void serialize(Archive& archive, Ping& m) {
   archive(m.id);
 }
 
+template <class Archive>
+void serialize(Archive& archive, Authenticate& m) {
+  archive(m.id);
+  wire::text(archive, m.token);
+}
+
 // ---- from the broker ----
 
 template <class Archive>
@@ -258,7 +264,17 @@ void serialize(Archive& archive, Failure& m) {
   wire::error_name(archive, m.code);
   wire::text(archive, m.text);
   wire::text(archive, m.topic);
-  archive(m.gap, m.head, m.expected_sequence, m.producer_epoch);
+  archive(m.gap, m.head, m.expected_sequence, m.producer_epoch, m.retry_after_ms);
+}
+template <class Archive>
+void serialize(Archive& archive, Authenticated& m) {
+  archive(m.id);
+  wire::text(archive, m.subject);
+  archive(m.expires);
+}
+template <class Archive>
+void serialize(Archive& archive, TokenExpires& m) {
+  archive(m.in_ms);
 }
 
 }  // namespace tidemark

@@ -289,6 +289,12 @@ ClientMessage read_publish(JsonReading& in) {
 
 constexpr std::array kPing{type<Ping>(), may<Ping, &Ping::id>("id")};
 
+constexpr std::array kAuth{
+    type<Authenticate>(),
+    may<Authenticate, &Authenticate::id>("id"),
+    must<Authenticate, &Authenticate::token>("token"),
+};
+
 // ---- reading: from the broker ----
 
 constexpr std::array kSubscribed{
@@ -395,7 +401,18 @@ constexpr std::array kFailure{
     may<Failure, &Failure::head>("head"),
     may<Failure, &Failure::expected_sequence>("expected_sequence"),
     may<Failure, &Failure::producer_epoch>("producer_epoch"),
+    may<Failure, &Failure::retry_after_ms>("retry_after_ms"),
 };
+
+constexpr std::array kAuthenticated{
+    type<Authenticated>(),
+    may<Authenticated, &Authenticated::id>("id"),
+    must<Authenticated, &Authenticated::subject>("subject"),
+    may<Authenticated, &Authenticated::expires>("expires"),
+};
+
+constexpr std::array kTokenExpires{type<TokenExpires>(),
+                                   must<TokenExpires, &TokenExpires::in_ms>("in_ms")};
 
 // ---- reading: which message it is ----
 
@@ -413,6 +430,7 @@ Message read_plain(JsonReading& in) {
 
 constexpr std::string_view kUnsubscribeName = "unsubscribe";
 constexpr std::string_view kPingName = "ping";
+constexpr std::string_view kAuthName = "auth";
 constexpr std::string_view kSubscribedName = "subscribed";
 constexpr std::string_view kUnsubscribedName = "unsubscribed";
 constexpr std::string_view kCaughtUpName = "caught_up";
@@ -421,6 +439,8 @@ constexpr std::string_view kEpochName = "epoch";
 constexpr std::string_view kPongName = "pong";
 constexpr std::string_view kGoodbyeName = "goodbye";
 constexpr std::string_view kErrorName = "error";
+constexpr std::string_view kAuthenticatedName = "authenticated";
+constexpr std::string_view kTokenExpiresName = "token_expires";
 
 constexpr std::array kClientTypes{
     Type<ClientMessage>{"publish", read_publish},
@@ -428,6 +448,7 @@ constexpr std::array kClientTypes{
     Type<ClientMessage>{kUnsubscribeName,
                         read_plain<ClientMessage, kUnsubscribe, kUnsubscribeName>},
     Type<ClientMessage>{kPingName, read_plain<ClientMessage, kPing, kPingName>},
+    Type<ClientMessage>{kAuthName, read_plain<ClientMessage, kAuth, kAuthName>},
 };
 
 constexpr std::array kServerTypes{
@@ -442,6 +463,10 @@ constexpr std::array kServerTypes{
     Type<ServerMessage>{kPongName, read_plain<ServerMessage, kPong, kPongName>},
     Type<ServerMessage>{kGoodbyeName, read_plain<ServerMessage, kGoodbye, kGoodbyeName>},
     Type<ServerMessage>{kErrorName, read_plain<ServerMessage, kFailure, kErrorName>},
+    Type<ServerMessage>{kAuthenticatedName,
+                        read_plain<ServerMessage, kAuthenticated, kAuthenticatedName>},
+    Type<ServerMessage>{kTokenExpiresName,
+                        read_plain<ServerMessage, kTokenExpires, kTokenExpiresName>},
 };
 
 // The value of a member of a valid object, as it stands.
@@ -627,6 +652,9 @@ struct Writer {
     object.end();
   }
   void operator()(const Ping& m) const { JsonObject(out, kPingName).id(m.id).end(); }
+  void operator()(const Authenticate& m) const {
+    JsonObject(out, kAuthName).id(m.id).text("token", m.token).end();
+  }
 
   void operator()(const Subscribed& m) const {
     JsonObject object(out, kSubscribedName);
@@ -685,7 +713,17 @@ struct Writer {
       gap.end();
     }
     object.number("head", m.head).number("expected_sequence", m.expected_sequence);
-    object.number("producer_epoch", m.producer_epoch).end();
+    object.number("producer_epoch", m.producer_epoch).number("retry_after_ms", m.retry_after_ms);
+    object.end();
+  }
+  void operator()(const Authenticated& m) const {
+    JsonObject object(out, kAuthenticatedName);
+    object.id(m.id).text("subject", m.subject);
+    if (m.expires) object.number("expires", static_cast<std::uint64_t>(m.expires->ms));
+    object.end();
+  }
+  void operator()(const TokenExpires& m) const {
+    JsonObject(out, kTokenExpiresName).number("in_ms", m.in_ms).end();
   }
 
  private:

@@ -74,7 +74,14 @@ struct Ping {
   bool operator==(const Ping&) const = default;
 };
 
-using ClientMessage = std::variant<Subscribe, Unsubscribe, Publish, Ping>;
+/// Who the client is: first of all, or again before its token expires.
+struct Authenticate {
+  RequestId id = 0;
+  std::string token;  ///< a token or an API key
+  bool operator==(const Authenticate&) const = default;
+};
+
+using ClientMessage = std::variant<Subscribe, Unsubscribe, Publish, Ping, Authenticate>;
 
 // ---- from the broker ----
 
@@ -172,10 +179,26 @@ struct Failure {
   std::optional<Offset> head;  ///< offset_mismatch
   std::optional<std::uint64_t> expected_sequence;  ///< sequence_gap
   std::optional<std::uint64_t> producer_epoch;     ///< producer_fenced
+  std::optional<std::uint64_t> retry_after_ms;     ///< rate_limited: the time to wait
   bool operator==(const Failure&) const = default;
 };
 
-using ServerMessage = std::variant<Subscribed, Unsubscribed, Event, CaughtUp, GapNotice,
-                                   EpochNotice, Published, Pong, Goodbye, Failure>;
+/// The connection acts for `subject` from here on.
+struct Authenticated {
+  RequestId id = 0;
+  std::string subject;
+  std::optional<Timestamp> expires;  ///< then the connection is closed; none: never
+  bool operator==(const Authenticated&) const = default;
+};
+
+/// The token will expire: send another, or be closed.
+struct TokenExpires {
+  std::uint32_t in_ms = 0;
+  bool operator==(const TokenExpires&) const = default;
+};
+
+using ServerMessage =
+    std::variant<Subscribed, Unsubscribed, Event, CaughtUp, GapNotice, EpochNotice, Published, Pong,
+                 Goodbye, Failure, Authenticated, TokenExpires>;
 
 }  // namespace tidemark

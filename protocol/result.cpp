@@ -13,7 +13,8 @@ namespace tidemark {
 namespace {
 
 // Close codes (RFC 6455, 7.4.1): 1007 the bytes are not what they claim to be, 1008 against the
-// rules, 1009 too big, 1011 our fault, 1012 restarting, 1013 try again later.
+// rules, 1009 too big, 1011 our fault, 1012 restarting, 1013 try again later; registered with IANA
+// besides: 3000 unauthorised, 3003 forbidden.
 constexpr std::array kErrors{
     ErrorInfo{Errc::malformed_message, "malformed_message", "the message cannot be read", 400,
               1007},
@@ -71,6 +72,9 @@ constexpr std::array kErrors{
               "the sequence is not after the last one of the topic", 409, 1008},
     ErrorInfo{Errc::offset_mismatch, "offset_mismatch",
               "the topic's last offset is not the expected one", 412, 1008},
+    ErrorInfo{Errc::unauthorized, "unauthorized", "this needs a valid token or API key", 401, 3000},
+    ErrorInfo{Errc::token_expired, "token_expired", "the token has expired", 401, 3000},
+    ErrorInfo{Errc::forbidden, "forbidden", "the token gives no right to this", 403, 3003},
     ErrorInfo{Errc::too_many_subscriptions, "too_many_subscriptions",
               "too many subscriptions on this connection", 429, 1008},
     ErrorInfo{Errc::too_many_topics, "too_many_topics", "the broker holds as many topics as it may",
@@ -79,6 +83,10 @@ constexpr std::array kErrors{
               "the topic is a fork of too many forks already", 429, 1008},
     ErrorInfo{Errc::too_many_connections, "too_many_connections",
               "the broker holds as many connections as it may", 503, 1013},
+    ErrorInfo{Errc::too_many_from_address, "too_many_from_address",
+              "this address holds as many connections as it may", 429, 1013},
+    ErrorInfo{Errc::rate_limited, "rate_limited", "more than may be published in this time", 429,
+              1013},
     ErrorInfo{Errc::overloaded, "overloaded", "more requests are waiting than the broker takes",
               503, 1013},
     ErrorInfo{Errc::stalled, "stalled", "the client has stopped reading", 408, 1008},

@@ -49,11 +49,17 @@ enum class Errc : std::uint8_t {
   sequence_gap,
   sequence_regressed,
   offset_mismatch,
+  // access
+  unauthorized,
+  token_expired,
+  forbidden,
   // limits and state
   too_many_subscriptions,
   too_many_topics,
   too_many_forks,
   too_many_connections,
+  too_many_from_address,
+  rate_limited,
   overloaded,
   stalled,
   shutting_down,

@@ -70,6 +70,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void on(Pong&) {}
   void on(Goodbye& message);
   void on(Failure& message);
+  void on(Authenticated&) {}
+  void on(TokenExpires&) {}
   [[nodiscard]] std::shared_ptr<Feed> feed_of(const std::string& topic);
   void reap(const std::string& topic);
 

@@ -139,7 +139,7 @@ Errc code_of(const std::string& bytes) {
 TEST(BinaryCodec, RefusesWrongKindsAndByteOrders) {
   auto bytes = ping();
   EXPECT_EQ(code_of(bytes), Errc::cancelled);  // accepted
-  for (const char kind : {'\x00', '\x05', '\x11', '\xff'}) {
+  for (const char kind : {'\x00', '\x06', '\x11', '\xff'}) {
     bytes = ping();
     bytes[1] = kind;
     EXPECT_EQ(code_of(bytes), Errc::unknown_message);

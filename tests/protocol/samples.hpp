@@ -45,6 +45,7 @@ inline std::vector<ClientMessage> client() {
       Publish{.id = 0, .topic = "", .events = {event("\"text\"")}},
       Ping{.id = 8},
       Ping{},
+      Authenticate{.id = 9, .token = "header.claims.signature"},
   };
 }
 
@@ -83,7 +84,11 @@ inline std::vector<ServerMessage> server() {
               .gap = gap(GapCause::count),
               .head = Offset{0},
               .expected_sequence = 0,
-              .producer_epoch = kMaxInteger},
+              .producer_epoch = kMaxInteger,
+              .retry_after_ms = 1500},
+      Authenticated{.id = 8, .subject = "ada", .expires = Timestamp{1790000000000}},
+      Authenticated{.id = 0, .subject = "", .expires = std::nullopt},
+      TokenExpires{.in_ms = 60'000},
   };
   for (int cause = 0; cause <= static_cast<int>(GapCause::corrupt); ++cause) {
     all.emplace_back(GapNotice{.topic = "t", .gap = gap(static_cast<GapCause>(cause))});
