@@ -3,9 +3,6 @@
 #include "broker/fanout_stream.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <boost/asio/error.hpp>
 
@@ -18,11 +15,6 @@ namespace {
 
 // What a client may have sent and we have read, but not looked at yet.
 constexpr std::size_t kReadAhead = std::size_t{64} << 10;
-constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
-
-error_code last_error() { return {errno, boost::system::system_category()}; }
-
-bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 }  // namespace
 
@@ -91,17 +83,13 @@ void FanoutStream::pump() {
 /// True if no run is left.
 bool FanoutStream::pump_run() {
   while (!run_.empty()) {
-    const ssize_t sent = ::send(socket_.native_handle(), run_.data(), run_.size(), kSendFlags);
-    if (sent < 0) {
-      if (would_block()) {
-        wait();
-      } else {
-        fail();
-      }
+    const Transfer sent = transport_.send(run_);
+    if (!sent.moved()) {
+      sent.blocked() ? wait() : fail();
       return false;
     }
-    run_.remove_prefix(static_cast<std::size_t>(sent));
-    sent_bytes_ += static_cast<std::size_t>(sent);
+    run_.remove_prefix(sent.bytes);
+    sent_bytes_ += sent.bytes;
   }
   return true;
 }
@@ -113,22 +101,18 @@ bool FanoutStream::pump_write() {
     const auto& piece = write_->pieces.at(i);
     pieces.at(i) = {const_cast<void*>(piece.data()), piece.size()};  // NOLINT: sendmsg's interface
   }
-  msghdr message{};
-  message.msg_iov = pieces.data();
-  message.msg_iovlen = write_->count;
-  const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, kSendFlags);
-  if (sent < 0 && would_block()) {
+  const Transfer sent = transport_.send(std::span(pieces).first(write_->count));
+  if (sent.blocked()) {
     wait();
     return false;
   }
-  const error_code error = sent < 0 ? last_error() : error_code{};
   const auto write = std::move(write_);
-  if (error) {
-    write->done->complete(error, 0);
+  if (!sent.moved()) {
+    write->done->complete(sent.error_code(), 0);
     fail();
     return false;
   }
-  auto left = static_cast<std::size_t>(sent);
+  auto left = sent.bytes;
   sent_bytes_ += left;
   write->done->complete({}, left);
   for (std::size_t i = 0; framing_ && i < write->count && left > 0; ++i) {
@@ -144,8 +128,8 @@ void FanoutStream::wait() {
   if (waiting_) return;
   waiting_ = true;
   auto keep = owner_ != nullptr ? owner_->keep_alive() : nullptr;
-  socket_.async_wait(Socket::wait_write,
-                     [this, keep = std::move(keep)](error_code error) { waited(error); });
+  transport_.wait(Transport::Ready::to_send,
+                  [this, keep = std::move(keep)](error_code error) { waited(error); });
 }
 
 void FanoutStream::waited(error_code error) {
@@ -163,20 +147,19 @@ void FanoutStream::fail() {
 }
 
 void FanoutStream::abort() {
-  error_code ignored;
   dead_ = true;
-  socket_.close(ignored);
+  transport_.close();
   fail();
 }
 
-/// Takes what the socket has, if it has something: Beast reads 1,536 bytes at a time, so a client
+/// Takes what has come, if it has something: Beast reads 1,536 bytes at a time, so a client
 /// that publishes as fast as it can would cost a system call for every seven of its messages.
 bool FanoutStream::read_ahead() {
   thread_local std::array<char, kReadAhead> bytes;
-  const ssize_t count = ::recv(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+  const Transfer got = transport_.receive(bytes);
   // The end and errors are Beast's to find.
-  if (count <= 0) return false;
-  stash_.assign(bytes.data(), static_cast<std::size_t>(count));
+  if (!got.moved()) return false;
+  stash_.assign(bytes.data(), got.bytes);
   return true;
 }
 
@@ -190,14 +173,12 @@ void FanoutStream::take_from_stash(std::size_t count) {
 // ---- teardown ----
 
 void teardown(boost::beast::role_type, FanoutStream& stream, error_code& error) {
-  stream.socket_.shutdown(Socket::shutdown_send, error);
+  error = stream.transport_.end_sending();
   stream.abort();
 }
 
 void FanoutStream::start_teardown(std::unique_ptr<Completion> done) {
-  error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
-  if (error) return done->complete(error, 0);
+  if (const auto error = transport_.end_sending()) return done->complete(error, 0);
   teardown_ = std::move(done);
   drop_incoming(std::size_t{1} << 20);
 }
@@ -205,19 +186,19 @@ void FanoutStream::start_teardown(std::unique_ptr<Completion> done) {
 /// The peer's time is the owner's to limit: abort() ends the wait.
 void FanoutStream::drop_incoming(std::size_t budget) {
   auto keep = owner_ != nullptr ? owner_->keep_alive() : nullptr;
-  socket_.async_wait(Socket::wait_read, [this, keep = std::move(keep), budget](error_code error) {
-    std::array<char, 16384> bytes;  // NOLINT: filled by recv
-    ssize_t count = -1;
-    if (!error) count = ::recv(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);
-    // One read per turn: a peer that never stops sending must not hold the thread.
-    const bool again = !error && count < 0 && would_block();
-    if (again || (count > 0 && static_cast<std::size_t>(count) < budget)) {
-      return drop_incoming(budget - (again ? 0 : static_cast<std::size_t>(count)));
-    }
-    auto done = std::move(teardown_);
-    abort();
-    done->complete(error, 0);
-  });
+  transport_.wait(Transport::Ready::to_receive,
+                  [this, keep = std::move(keep), budget](error_code error) {
+                    std::array<char, 16384> bytes;  // NOLINT: filled by receive
+                    // One read per turn: a peer that never stops sending must not hold the thread.
+                    if (!error) {
+                      const Transfer got = transport_.receive(bytes);
+                      const bool more = got.blocked() || got.moved();
+                      if (more && got.bytes < budget) return drop_incoming(budget - got.bytes);
+                    }
+                    auto done = std::move(teardown_);
+                    abort();
+                    done->complete(error, 0);
+                  });
 }
 
 }  // namespace tidemark::broker

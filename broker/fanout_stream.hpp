@@ -11,21 +11,16 @@
 
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/role.hpp>
 #include <boost/beast/websocket/teardown.hpp>
 #include <boost/system/error_code.hpp>
 
-namespace tidemark::broker {
+#include "broker/net/transport.hpp"
 
-/// With the executor spelled out: smaller and faster than the type-erased one.
-using Socket =
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+namespace tidemark::broker {
 
 /// Follows WebSocket frames (RFC 6455, 5.2) through a stream of bytes cut anywhere.
 class FrameTracker {
@@ -46,13 +41,13 @@ class FrameTracker {
   bool seen_close_ = false;
 };
 
-/// An AsyncStream over a socket. One writer at a time has the stream: a run of frames until its
+/// An AsyncStream over a transport. One writer at a time has the stream: a run of frames until its
 /// last byte, or Beast from the first byte of a frame until its last. The other waits.
-/// Threads: the socket's executor's. Not movable: Beast holds it in place.
+/// Threads: the transport's executor's. Not movable: Beast holds it in place.
 class FanoutStream {
  public:
-  using next_layer_type = Socket;
-  using executor_type = Socket::executor_type;
+  using next_layer_type = Transport;
+  using executor_type = Transport::executor_type;
 
   /// Who sends runs. The calls only take note; they may come from within any call of the stream.
   class Owner {
@@ -61,7 +56,7 @@ class FanoutStream {
     virtual void stream_free() = 0;
     /// Nothing can be sent any more.
     virtual void stream_failed() = 0;
-    /// Keeps the stream alive while it waits for the socket.
+    /// Keeps the stream alive while it waits for the peer.
     virtual std::shared_ptr<void> keep_alive() = 0;
 
    protected:
@@ -74,7 +69,7 @@ class FanoutStream {
     failed,
   };
 
-  explicit FanoutStream(Socket socket) : socket_(std::move(socket)) {}
+  explicit FanoutStream(Transport transport) : transport_(std::move(transport)) {}
   FanoutStream(const FanoutStream&) = delete;
   FanoutStream& operator=(const FanoutStream&) = delete;
   ~FanoutStream();
@@ -108,14 +103,14 @@ class FanoutStream {
   /// Bytes that were read before the stream was made: they are read first.
   void give_back(std::string_view bytes) { stash_.append(bytes); }
 
-  /// Closes the socket; whatever waits fails with operation_aborted.
+  /// Closes the transport; whatever waits fails with operation_aborted.
   void abort();
 
   // ---- what Beast uses ----
 
-  [[nodiscard]] executor_type get_executor() { return socket_.get_executor(); }
-  [[nodiscard]] Socket& next_layer() { return socket_; }
-  [[nodiscard]] const Socket& next_layer() const { return socket_; }
+  [[nodiscard]] executor_type get_executor() { return transport_.get_executor(); }
+  [[nodiscard]] Transport& next_layer() { return transport_; }
+  [[nodiscard]] const Transport& next_layer() const { return transport_; }
 
   template <class MutableBuffers, class Token>
   auto async_read_some(const MutableBuffers& buffers, Token&& token) {
@@ -133,7 +128,7 @@ class FanoutStream {
 
   /// Beast's hooks, found by argument-dependent look-up. The asynchronous one says that nothing
   /// more will be sent, then drops what the peer still sends until it closes, at most a mebibyte of
-  /// it; then the socket is closed. A peer that does neither is the owner's to abort().
+  /// it; then the transport is closed. A peer that does neither is the owner's to abort().
   friend void teardown(boost::beast::role_type role, FanoutStream& stream,
                        boost::system::error_code& error);
   template <class Handler>
@@ -180,7 +175,7 @@ class FanoutStream {
   template <class MutableBuffers, class Handler>
   void start_read(const MutableBuffers& to, Handler handler) {
     if (stash_.empty() && !(framing_ && read_ahead())) {
-      return socket_.async_read_some(to, std::move(handler));
+      return transport_.read_some(to, std::move(handler));
     }
     const std::size_t count = boost::asio::buffer_copy(to, boost::asio::buffer(stash_) + stash_at_);
     take_from_stash(count);
@@ -198,8 +193,7 @@ class FanoutStream {
       const boost::asio::const_buffer bytes = *piece;
       if (bytes.size() > 0) write->pieces.at(write->count++) = bytes;
     }
-    write->done =
-        std::make_unique<CompletionOf<Handler>>(std::move(handler), socket_.get_executor());
+    write->done = std::make_unique<CompletionOf<Handler>>(std::move(handler), get_executor());
     admit(std::move(write));
   }
 
@@ -215,7 +209,7 @@ class FanoutStream {
   void start_teardown(std::unique_ptr<Completion> done);
   void drop_incoming(std::size_t budget);
 
-  Socket socket_;
+  Transport transport_;
   Owner* owner_ = nullptr;
   std::string_view run_;               ///< the rest of the run that has the stream
   std::unique_ptr<BeastWrite> write_;  ///< waits for the run to end, or for the peer

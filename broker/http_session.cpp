@@ -2,9 +2,6 @@
 // broker/: see http_session.hpp.
 #include "broker/http_session.hpp"
 
-#include <cerrno>
-#include <sys/socket.h>
-
 #include <boost/beast/websocket/rfc6455.hpp>
 
 #include "broker/api_routes.hpp"
@@ -51,8 +48,10 @@ constexpr std::string_view kWebSocketPath = "/v1/ws";
 
 // ---- the life of a connection ----
 
-HttpSession::HttpSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket)
-    : Connection(group, std::move(slot)), socket_(std::move(socket)), sender_(socket_, *this) {}
+HttpSession::HttpSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport)
+    : Connection(group, std::move(slot)),
+      transport_(std::move(transport)),
+      sender_(transport_, *this) {}
 
 void HttpSession::start() {
   enter(State::idle, group().limits().handshake_timeout);
@@ -100,8 +99,7 @@ void HttpSession::drain() {
 void HttpSession::abort() {
   if (state_ == State::over) return;
   state_ = State::over;
-  error_code ignored;
-  socket_.close(ignored);
+  transport_.close();
   reply_.reset();
   hold_answer(0);
   if (const auto answer = std::exchange(answer_, nullptr)) answer->client_gone();
@@ -119,10 +117,10 @@ void HttpSession::read() {
   if (reading_) return;
   reading_ = true;
   const std::size_t room = state_ == State::body ? kBodyReadBytes : kReadBytes;
-  socket_.async_read_some(in_.prepare(room),
-                          [self = shared_from_this()](error_code error, std::size_t bytes) {
-                            self->on_read(error, bytes);
-                          });
+  transport_.read_some(in_.prepare(room),
+                       [self = shared_from_this()](error_code error, std::size_t bytes) {
+                         self->on_read(error, bytes);
+                       });
 }
 
 void HttpSession::on_read(error_code error, std::size_t bytes) {
@@ -246,9 +244,7 @@ bool HttpSession::invite_body(const Request& request) {
   if (!pending().empty()) return true;
   // Small enough for the socket's buffer; if it isn't taken the client sends its body anyway.
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.write_some(asio::buffer(kContinue), ignored);
+  static_cast<void>(transport_.send(kContinue));
   return true;
 }
 
@@ -348,9 +344,9 @@ void HttpSession::upgrade(const Request& request) {
     return respond(failed(Errc::malformed_message,
                           "the subprotocols are tidemark.v1.json and tidemark.v1.cereal"));
   }
-  state_ = State::over;  // the socket is another's from here on
+  state_ = State::over;  // the transport is another's from here on
   const auto session =
-      std::make_shared<WebSocketSession>(group(), release_slot(), std::move(socket_), *form);
+      std::make_shared<WebSocketSession>(group(), release_slot(), std::move(transport_), *form);
   group().add(*session);
   session->accept(request, pending(), offered.has_value());
 }
@@ -358,11 +354,11 @@ void HttpSession::upgrade(const Request& request) {
 void HttpSession::stream(EventStreamStart start) {
   if (state_ == State::over) return;
   answer_.reset();
-  state_ = State::over;  // the socket is another's from here on
+  state_ = State::over;  // the transport is another's from here on
   auto context = head_context();
   context.close = true;
-  const auto session =
-      std::make_shared<SseSession>(group(), release_slot(), std::move(socket_), std::move(start));
+  const auto session = std::make_shared<SseSession>(group(), release_slot(), std::move(transport_),
+                                                    std::move(start));
   group().add(*session);
   session->start(context);
 }
@@ -378,14 +374,12 @@ void HttpSession::wait_with(std::shared_ptr<PendingAnswer> answer) {
 /// A client that waits sends nothing; if it has left, whoever works for it is told. Once it sends
 /// something ahead it can't be watched without reading it all.
 void HttpSession::watch_client() {
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+  transport_.wait(Transport::Ready::to_receive, [self = shared_from_this()](error_code error) {
     if (!self->answer_) return;
-    char byte = 0;
-    const auto count =
-        error ? 0 : ::recv(self->socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (count > 0) return;
-    const bool nothing = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    nothing ? self->watch_client() : self->abort();
+    if (error) return self->abort();
+    const Transfer seen = self->transport_.peek();
+    if (seen.moved()) return;
+    seen.blocked() ? self->watch_client() : self->abort();
   });
 }
 
@@ -442,9 +436,7 @@ void HttpSession::give_back_memory() {
 
 /// Half closes, so that the answer arrives even if the client is still sending.
 void HttpSession::linger() {
-  error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
-  if (error) return abort();
+  if (transport_.end_sending()) return abort();
   enter(State::lingering, group().limits().close_timeout);
   in_.consume(in_.size());
   read();

@@ -24,7 +24,7 @@ class HttpSession final : public Connection,
                           public PieceSender::Owner,
                           public std::enable_shared_from_this<HttpSession> {
  public:
-  HttpSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket);
+  HttpSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport);
   ~HttpSession() override { hold_answer(0); }
 
   void start();
@@ -73,7 +73,7 @@ class HttpSession final : public Connection,
 
   [[nodiscard]] std::string_view pending() const;
 
-  Socket socket_;
+  Transport transport_;
   boost::beast::flat_buffer in_;
   std::optional<Parser> parser_;  ///< once the head is whole
   PieceSender sender_;

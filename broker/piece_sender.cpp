@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <sys/socket.h>
-#include <sys/uio.h>
+#include <span>
 
 namespace tidemark::broker {
 
@@ -40,15 +38,9 @@ PieceSender::Pumped PieceSender::pump() {
       // NOLINTNEXTLINE: sendmsg's interface
       vectors.at(i) = {const_cast<char*>(piece.data()), piece.size()};
     }
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = count;
-    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      return errno == EAGAIN || errno == EWOULDBLOCK ? Pumped::parked : Pumped::failed;
-    }
-    take(static_cast<std::size_t>(sent));
+    const Transfer sent = transport_.send(std::span(vectors).first(count));
+    if (!sent.moved()) return sent.blocked() ? Pumped::parked : Pumped::failed;
+    take(sent.bytes);
   }
   pieces_.clear();
   next_ = 0;
@@ -67,8 +59,9 @@ void PieceSender::take(std::size_t bytes) {
 }
 
 void PieceSender::wait() {
-  socket_.async_wait(Socket::wait_write, [this, keep = owner_.keep_alive()](
-                                             boost::system::error_code error) { waited(error); });
+  transport_.wait(
+      Transport::Ready::to_send,
+      [this, keep = owner_.keep_alive()](boost::system::error_code error) { waited(error); });
 }
 
 void PieceSender::waited(boost::system::error_code error) {

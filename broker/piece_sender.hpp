@@ -7,12 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "broker/fanout_stream.hpp"
+#include "broker/net/transport.hpp"
 
 namespace tidemark::broker {
 
-/// What the socket does not take at once goes when the peer has read. One group of pieces at a
-/// time. Threads: the socket's executor's. Not movable.
+/// What is not taken at once goes when the peer has read. One group of pieces at a
+/// time. Threads: the transport's executor's. Not movable.
 class PieceSender {
  public:
   class Owner {
@@ -21,14 +21,14 @@ class PieceSender {
     virtual void pieces_sent() = 0;
     /// Nothing can be sent any more; may be called from within send().
     virtual void sending_failed() = 0;
-    /// Keeps the sender alive while it waits for the socket.
+    /// Keeps the sender alive while it waits for the peer.
     virtual std::shared_ptr<void> keep_alive() = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  PieceSender(Socket& socket, Owner& owner) : socket_(socket), owner_(owner) {}
+  PieceSender(Transport& transport, Owner& owner) : transport_(transport), owner_(owner) {}
   PieceSender(const PieceSender&) = delete;
   PieceSender& operator=(const PieceSender&) = delete;
 
@@ -60,7 +60,7 @@ class PieceSender {
   void wait();
   void waited(boost::system::error_code error);
 
-  Socket& socket_;
+  Transport& transport_;
   Owner& owner_;
   std::vector<std::string_view> pieces_;
   std::size_t next_ = 0;  ///< of pieces_, the first that is not all gone

@@ -2,11 +2,9 @@
 // broker/: see server.hpp.
 #include "broker/server.hpp"
 
-#include <cerrno>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
-#include <sys/socket.h>
 #include <system_error>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -15,9 +13,9 @@
 #include <boost/asio/post.hpp>
 
 #include "broker/connection.hpp"
-#include "broker/fanout_stream.hpp"
 #include "broker/http_reply.hpp"
 #include "broker/http_session.hpp"
+#include "broker/net/transport.hpp"
 
 namespace tidemark::broker {
 
@@ -59,16 +57,15 @@ bool out_of_descriptors(const error_code& error) {
 
 /// Says 503 to a connection there is no room for. The answer fits the socket's buffer, and what the
 /// client has sent is read, so that closing does not destroy it.
-void turn_away(Socket socket) {
+void turn_away(Transport transport) {
   const HttpReply reply = failed(Errc::too_many_connections);
   std::string answer;
   append_head(reply, {.close = true}, answer);
   answer += reply.body;
-  const int fd = socket.native_handle();
-  std::array<char, 4096> dropped;  // NOLINT: filled by recv
-  (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  (void)::shutdown(fd, SHUT_WR);
-  (void)::recv(fd, dropped.data(), dropped.size(), MSG_DONTWAIT);
+  std::array<char, 4096> dropped;  // NOLINT: filled by receive
+  static_cast<void>(transport.send(answer));
+  static_cast<void>(transport.end_sending());
+  static_cast<void>(transport.receive(dropped));
 }
 
 }  // namespace
@@ -170,16 +167,17 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     auto slot = network_->take_slot();
     if (!slot) {
       ++network_->refused;
-      return turn_away(std::move(socket));
+      return turn_away(Transport(std::move(socket)));
     }
     ++network_->accepted;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     asio::post(group.shard().io(), [&group, slot = std::move(slot),
-                                    socket = std::move(socket)]() mutable {
+                                    transport = Transport(std::move(socket))]() mutable {
       // The group's last visit may have been before; nobody would close it.
       if (slot.network().stopping) return;
-      const auto session = std::make_shared<HttpSession>(group, std::move(slot), std::move(socket));
+      const auto session =
+          std::make_shared<HttpSession>(group, std::move(slot), std::move(transport));
       group.add(*session);
       session->start();
     });

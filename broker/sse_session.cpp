@@ -3,8 +3,6 @@
 #include "broker/sse_session.hpp"
 
 #include <array>
-#include <cerrno>
-#include <sys/socket.h>
 
 #include "broker/live_interval.hpp"
 #include "broker/wall_clock.hpp"
@@ -65,11 +63,11 @@ FrameForm form_of(Payload payload) {
 
 }  // namespace
 
-SseSession::SseSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket,
+SseSession::SseSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport,
                        EventStreamStart start)
     : Connection(group, std::move(slot)),
-      socket_(std::move(socket)),
-      sender_(socket_, *this),
+      transport_(std::move(transport)),
+      sender_(transport_, *this),
       cursor_(std::move(start.cursor)),
       payload_(stream_payload_of(cursor_.topic()->content_type())),
       client_cursor_(start.client_cursor) {}
@@ -99,14 +97,14 @@ void SseSession::start(const HeadContext& context) {
 
 /// Hears nothing but the end.
 void SseSession::watch_client() {
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code error) {
+  transport_.wait(Transport::Ready::to_receive, [self = shared_from_this()](error_code error) {
     if (self->over_) return;
-    std::array<char, 4096> bytes;  // NOLINT: filled by recv
-    const auto count =
-        error ? 0 : ::recv(self->socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);
-    const bool nothing = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    if (count > 0) self->heard_ += static_cast<std::size_t>(count);
-    if ((count <= 0 && !nothing) || self->heard_ > kMostHeard) return self->abort();
+    if (error) return self->abort();
+    std::array<char, 4096> bytes;  // NOLINT: filled by receive
+    const Transfer got = self->transport_.receive(bytes);
+    self->heard_ += got.bytes;
+    const bool there = got.moved() || got.blocked();
+    if (!there || self->heard_ > kMostHeard) return self->abort();
     self->watch_client();
   });
 }
@@ -290,9 +288,7 @@ void SseSession::end() {
   closing_ = true;
   Waiter::unlink();
   end_at_ = std::chrono::steady_clock::now() + group().limits().close_timeout;
-  error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
-  if (error) abort();
+  if (transport_.end_sending()) abort();
 }
 
 void SseSession::drain() {
@@ -303,8 +299,7 @@ void SseSession::abort() {
   if (over_) return;
   over_ = true;
   Waiter::unlink();
-  error_code ignored;
-  socket_.close(ignored);
+  transport_.close();
   run_.segment.reset();
 }
 

@@ -26,7 +26,8 @@ class SseSession final : public Connection,
                          public PieceSender::Owner,
                          public std::enable_shared_from_this<SseSession> {
  public:
-  SseSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket, EventStreamStart start);
+  SseSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport,
+             EventStreamStart start);
 
   /// Sends the head, then what there is.
   void start(const HeadContext& context);
@@ -62,7 +63,7 @@ class SseSession final : public Connection,
   [[nodiscard]] std::optional<storage::Topic::End> end_if_reached() const;
   [[nodiscard]] Position position() const;
 
-  Socket socket_;
+  Transport transport_;
   PieceSender sender_;
   Cursor cursor_;
   const Payload payload_;

@@ -82,10 +82,10 @@ struct WebSocketSession::Publishing final : storage::PublishRequest {
   const RequestId id;
 };
 
-WebSocketSession::WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket,
+WebSocketSession::WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport,
                                    WireForm form)
     : Connection(group, std::move(slot)),
-      ws_(std::move(socket)),
+      ws_(std::move(transport)),
       form_(form),
       last_seen_(group.now()),
       deadline_(group.now() + group.limits().handshake_timeout) {

@@ -38,7 +38,7 @@ class WebSocketSession final : public Connection,
  public:
   using Request = boost::beast::http::request<boost::beast::http::string_body>;
 
-  WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, Socket socket, WireForm form);
+  WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport, WireForm form);
   ~WebSocketSession() override;
 
   /// Answers the upgrade. `behind`: bytes that came after the request.

@@ -42,7 +42,7 @@ class FanoutStreamTest : public testing::Test, public FanoutStream::Owner {
     acceptor.accept(socket);
     socket.set_option(asio::ip::tcp::no_delay(true));
     socket.set_option(asio::socket_base::send_buffer_size(16384));
-    ws_ = std::make_unique<Stream>(std::move(socket));
+    ws_ = std::make_unique<Stream>(Transport(std::move(socket)));
     stream().set_owner(*this);
     stream().give_back(behind);
     ws_->auto_fragment(false);
