@@ -11,6 +11,13 @@ namespace tidemark::broker {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+namespace {
+
+// A scraper, a health check, some people.
+constexpr std::size_t kOperatorsReserve = 64;
+
+}  // namespace
+
 ConnectionSlot::~ConnectionSlot() {
   if (network_) network_->give_slot();
 }
@@ -99,19 +106,20 @@ void ConnectionGroup::abort() {
 
 // ---- Network ----
 
-Network::Network(Hub& h, ServerLimits l, OriginPolicy o)
-    : hub(h), limits(l), origins(std::move(o)) {
+Network::Network(Hub& h, ServerLimits l, OriginPolicy o, OriginPolicy for_operators)
+    : hub(h), limits(l), origins(std::move(o)), operator_origins(std::move(for_operators)) {
   for (std::size_t i = 0; i < hub.shard_count(); ++i) {
     groups.push_back(std::make_unique<ConnectionGroup>(*this, hub.shard(i)));
   }
 }
 
-ConnectionSlot Network::take_slot() {
-  if (connections.fetch_add(1) >= limits.connections) {
+ConnectionSlot Network::take_slot(bool operators) {
+  const auto most = limits.connections + (operators ? kOperatorsReserve : 0);
+  if (connections.fetch_add(1) >= most) {
     give_slot();
     return {};
   }
-  return ConnectionSlot(shared_from_this());
+  return {shared_from_this(), operators};
 }
 
 void Network::give_slot() {

@@ -30,15 +30,18 @@ class Network;
 class ConnectionSlot {
  public:
   ConnectionSlot() = default;
-  explicit ConnectionSlot(std::shared_ptr<Network> network) : network_(std::move(network)) {}
+  ConnectionSlot(std::shared_ptr<Network> network, bool operators)
+      : network_(std::move(network)), operators_(operators) {}
   ~ConnectionSlot();
   ConnectionSlot(ConnectionSlot&&) = default;
   ConnectionSlot& operator=(ConnectionSlot&&) = delete;
   explicit operator bool() const { return network_ != nullptr; }
   [[nodiscard]] Network& network() const { return *network_; }
+  [[nodiscard]] bool operators() const { return operators_; }
 
  private:
   std::shared_ptr<Network> network_;
+  bool operators_ = false;
 };
 
 class ConnectionGroup;
@@ -58,6 +61,9 @@ class Connection : public boost::intrusive::list_base_hook<
   virtual void drain() = 0;
   /// Closes now.
   virtual void abort() = 0;
+
+  /// Has it come in where operators do (ServerOptions::admin)?
+  [[nodiscard]] bool operators() const { return slot_.operators(); }
 
  protected:
   [[nodiscard]] ConnectionGroup& group() const { return group_; }
@@ -132,21 +138,29 @@ class ConnectionGroup final : private Flushable {
 /// Threads: any, where not said otherwise.
 class Network : public std::enable_shared_from_this<Network> {
  public:
-  Network(Hub& hub, ServerLimits limits, OriginPolicy origins);
+  /// `operator_origins`: for connections of operators.
+  Network(Hub& hub, ServerLimits limits, OriginPolicy origins, OriginPolicy operator_origins);
 
   Hub& hub;
   const ServerLimits limits;
   const OriginPolicy origins;
+  const OriginPolicy operator_origins;
   std::vector<std::unique_ptr<ConnectionGroup>> groups;  ///< one per shard
 
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> websockets{0};
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> handshakes_failed{0};  ///< of TLS
   std::atomic<bool> stopping{false};
 
-  /// Empty if there are as many connections as there may be.
-  [[nodiscard]] ConnectionSlot take_slot();
+  [[nodiscard]] const OriginPolicy& origins_for(bool operators) const {
+    return operators ? operator_origins : origins;
+  }
+
+  /// Empty if there are as many connections as there may be. For operators there are a few more, so
+  /// that a broker that is full can be looked at.
+  [[nodiscard]] ConnectionSlot take_slot(bool operators);
   void give_slot();
   /// False if some are left after `timeout`.
   bool wait_until_empty(std::chrono::milliseconds timeout);

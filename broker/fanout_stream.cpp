@@ -127,9 +127,7 @@ bool FanoutStream::pump_write() {
 void FanoutStream::wait() {
   if (waiting_) return;
   waiting_ = true;
-  auto keep = owner_ != nullptr ? owner_->keep_alive() : nullptr;
-  transport_.wait(Transport::Ready::to_send,
-                  [this, keep = std::move(keep)](error_code error) { waited(error); });
+  transport_.wait(Ready::to_send, [this, keep = keep_alive()](error_code error) { waited(error); });
 }
 
 void FanoutStream::waited(error_code error) {
@@ -173,32 +171,30 @@ void FanoutStream::take_from_stash(std::size_t count) {
 // ---- teardown ----
 
 void teardown(boost::beast::role_type, FanoutStream& stream, error_code& error) {
-  error = stream.transport_.end_sending();
+  error = stream.transport_.end_sending(stream.keep_alive());
   stream.abort();
 }
 
 void FanoutStream::start_teardown(std::unique_ptr<Completion> done) {
-  if (const auto error = transport_.end_sending()) return done->complete(error, 0);
+  if (const auto error = transport_.end_sending(keep_alive())) return done->complete(error, 0);
   teardown_ = std::move(done);
   drop_incoming(std::size_t{1} << 20);
 }
 
 /// The peer's time is the owner's to limit: abort() ends the wait.
 void FanoutStream::drop_incoming(std::size_t budget) {
-  auto keep = owner_ != nullptr ? owner_->keep_alive() : nullptr;
-  transport_.wait(Transport::Ready::to_receive,
-                  [this, keep = std::move(keep), budget](error_code error) {
-                    std::array<char, 16384> bytes;  // NOLINT: filled by receive
-                    // One read per turn: a peer that never stops sending must not hold the thread.
-                    if (!error) {
-                      const Transfer got = transport_.receive(bytes);
-                      const bool more = got.blocked() || got.moved();
-                      if (more && got.bytes < budget) return drop_incoming(budget - got.bytes);
-                    }
-                    auto done = std::move(teardown_);
-                    abort();
-                    done->complete(error, 0);
-                  });
+  transport_.wait(Ready::to_receive, [this, keep = keep_alive(), budget](error_code error) {
+    std::array<char, 16384> bytes;  // NOLINT: filled by receive
+    // One read per turn: a peer that never stops sending must not hold the thread.
+    if (!error) {
+      const Transfer got = transport_.receive(bytes);
+      const bool more = got.blocked() || got.moved();
+      if (more && got.bytes < budget) return drop_incoming(budget - got.bytes);
+    }
+    auto done = std::move(teardown_);
+    abort();
+    done->complete(error, 0);
+  });
 }
 
 }  // namespace tidemark::broker

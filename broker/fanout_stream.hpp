@@ -208,6 +208,9 @@ class FanoutStream {
   void fail();
   void start_teardown(std::unique_ptr<Completion> done);
   void drop_incoming(std::size_t budget);
+  [[nodiscard]] std::shared_ptr<void> keep_alive() const {
+    return owner_ != nullptr ? owner_->keep_alive() : nullptr;
+  }
 
   Transport transport_;
   Owner* owner_ = nullptr;

@@ -216,7 +216,8 @@ void HttpSession::head_done() {
   const auto& request = parser_->get();
   cors_origin_.clear();
   if (const auto origin = field(request, http::field::origin)) {
-    if (const auto* listed = group().network().origins.listed(*origin)) cors_origin_ = *listed;
+    if (const auto* listed = group().network().origins_for(operators()).listed(*origin))
+      cors_origin_ = *listed;
   }
   if (const auto fault = fault_of_framing(request.base())) {
     return fail(failed(Errc::malformed_message, *fault));
@@ -244,7 +245,9 @@ bool HttpSession::invite_body(const Request& request) {
   if (!pending().empty()) return true;
   // Small enough for the socket's buffer; if it isn't taken the client sends its body anyway.
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  static_cast<void>(transport_.send(kContinue));
+  const Transfer sent = transport_.send(kContinue);
+  // In parts, or encrypted and kept back, it would get between the parts of the answer.
+  if (sent.blocked() ? transport_.owes() : sent.bytes < kContinue.size()) abort();
   return true;
 }
 
@@ -285,14 +288,15 @@ bool HttpSession::take_body() {
 /// What a request is refused for whatever it wants.
 std::optional<HttpReply> HttpSession::refuse(const Request& request) const {
   const auto& network = group().network();
+  const auto& origins = network.origins_for(operators());
   const auto host = field(request, http::field::host).value_or("");
-  if (!network.origins.knows_host(host)) {
+  if (!origins.knows_host(host)) {
     return failed(Errc::forbidden_origin,
                   "this broker listens on a loopback address and answers to its names only");
   }
   const auto origin = field(request, http::field::origin);
   const bool web_socket = path_of(view(request.target())) == kWebSocketPath;
-  if ((web_socket || is_mutating(request.method())) && !network.origins.allows(origin, host)) {
+  if ((web_socket || is_mutating(request.method())) && !origins.allows(origin, host)) {
     return failed(Errc::forbidden_origin);
   }
   if (network.stopping && path_of(view(request.target())) != "/healthz") {
@@ -374,7 +378,7 @@ void HttpSession::wait_with(std::shared_ptr<PendingAnswer> answer) {
 /// A client that waits sends nothing; if it has left, whoever works for it is told. Once it sends
 /// something ahead it can't be watched without reading it all.
 void HttpSession::watch_client() {
-  transport_.wait(Transport::Ready::to_receive, [self = shared_from_this()](error_code error) {
+  transport_.wait(Ready::to_receive, [self = shared_from_this()](error_code error) {
     if (!self->answer_) return;
     if (error) return self->abort();
     const Transfer seen = self->transport_.peek();
@@ -436,7 +440,7 @@ void HttpSession::give_back_memory() {
 
 /// Half closes, so that the answer arrives even if the client is still sending.
 void HttpSession::linger() {
-  if (transport_.end_sending()) return abort();
+  if (transport_.end_sending(shared_from_this())) return abort();
   enter(State::lingering, group().limits().close_timeout);
   in_.consume(in_.size());
   read();

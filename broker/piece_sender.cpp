@@ -59,9 +59,8 @@ void PieceSender::take(std::size_t bytes) {
 }
 
 void PieceSender::wait() {
-  transport_.wait(
-      Transport::Ready::to_send,
-      [this, keep = owner_.keep_alive()](boost::system::error_code error) { waited(error); });
+  transport_.wait(Ready::to_send, [this, keep = owner_.keep_alive()](
+                                      boost::system::error_code error) { waited(error); });
 }
 
 void PieceSender::waited(boost::system::error_code error) {

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "broker/hub.hpp"
+#include "broker/net/tls_options.hpp"
 
 namespace tidemark::broker {
 
@@ -38,9 +40,18 @@ struct ServerLimits {
   std::chrono::milliseconds reconnect_spread{5'000};  ///< Goodbye: 0 to this, at random
 };
 
+/// An address for operators alone: what comes in there is Connection::operators(). Plain, so it is
+/// a loopback address, or one that only they can reach.
+struct AdminOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  ///< 0: any free one
+};
+
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = kDefaultPort;         ///< 0: any free one
+  std::optional<TlsOptions> tls;             ///< at this address; none: plain
+  std::optional<AdminOptions> admin;         ///< none: no such address
   std::vector<std::string> allowed_origins;  ///< exact "scheme://host[:port]"; same origin always
   ServerLimits limits;
 };
@@ -51,19 +62,29 @@ struct ServerStats {
   std::size_t websockets = 0;
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
+  std::uint64_t handshakes_failed = 0;  ///< of TLS
 };
 
 /// Threads: any.
 class Server {
  public:
   /// Listens, then accepts on the hub's threads. Throws std::system_error if it can't listen (the
-  /// message names address and port).
+  /// message names address and port), std::runtime_error if certificate or key can't be used (it
+  /// names the file).
   Server(Hub& hub, ServerOptions options);
   /// Stops at once what stop() has not stopped.
   ~Server();
 
   [[nodiscard]] std::uint16_t port() const;
+  /// 0 if there is none.
+  [[nodiscard]] std::uint16_t admin_port() const;
   [[nodiscard]] ServerStats stats() const;
+
+  /// Reads certificate and key again, for connections made from now on; see TlsContext::reload().
+  /// Why they can't be used, if so; then, and without TLS, nothing changes.
+  [[nodiscard]] std::optional<std::string> reload_tls();
+  /// When the certificate ceases to be valid; none without TLS.
+  [[nodiscard]] std::optional<std::chrono::system_clock::time_point> certificate_expires() const;
 
   /// Graceful: stops accepting, finishes what was accepted, tells clients when to come back, closes
   /// them, waits for all up to drain_timeout. Then the caller stops the hub and the store.

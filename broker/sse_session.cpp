@@ -97,7 +97,7 @@ void SseSession::start(const HeadContext& context) {
 
 /// Hears nothing but the end.
 void SseSession::watch_client() {
-  transport_.wait(Transport::Ready::to_receive, [self = shared_from_this()](error_code error) {
+  transport_.wait(Ready::to_receive, [self = shared_from_this()](error_code error) {
     if (self->over_) return;
     if (error) return self->abort();
     std::array<char, 4096> bytes;  // NOLINT: filled by receive
@@ -288,7 +288,7 @@ void SseSession::end() {
   closing_ = true;
   Waiter::unlink();
   end_at_ = std::chrono::steady_clock::now() + group().limits().close_timeout;
-  if (transport_.end_sending()) abort();
+  if (transport_.end_sending(shared_from_this())) abort();
 }
 
 void SseSession::drain() {

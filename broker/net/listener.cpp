@@ -1,0 +1,152 @@
+// An address at which connections come in.
+// broker/net/: see listener.hpp.
+#include "broker/net/listener.hpp"
+
+#include <array>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "broker/http_reply.hpp"
+#include "broker/http_session.hpp"
+#include "broker/net/tls_handshake.hpp"
+
+namespace tidemark::broker {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+namespace {
+
+// Without descriptors accept fails at once, again and again; others may be closed meanwhile.
+constexpr std::chrono::milliseconds kAcceptBackoff{50};
+
+bool out_of_descriptors(const error_code& error) {
+  return error == boost::system::errc::too_many_files_open ||
+         error == boost::system::errc::too_many_files_open_in_system ||
+         error == boost::system::errc::no_buffer_space ||
+         error == boost::system::errc::not_enough_memory;
+}
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  const auto address = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
+         std::to_string(endpoint.port());
+}
+
+/// On its shard's thread: what a connection is at first.
+void begin(ConnectionGroup& group, ConnectionSlot slot, Socket socket, const TlsContext* tls) {
+  // The group's last visit may have been before; nobody would close it.
+  if (slot.network().stopping) return;
+  const auto run = [&group](const auto& session) {
+    group.add(*session);
+    session->start();
+  };
+  if (tls == nullptr) {
+    return run(std::make_shared<HttpSession>(group, std::move(slot), Transport(std::move(socket))));
+  }
+  auto secure = tls->open(socket.native_handle());
+  if (!secure) return;
+  run(std::make_shared<TlsHandshake>(group, std::move(slot),
+                                     Transport(std::move(socket), std::move(secure))));
+}
+
+}  // namespace
+
+Listener::Listener(std::shared_ptr<Network> network, ListenerOptions options)
+    : network_(std::move(network)),
+      options_(std::move(options)),
+      acceptor_(network_->hub.shard(0).io().get_executor()),
+      retry_(acceptor_.get_executor()) {
+  listen();
+}
+
+void Listener::listen() {
+  const auto& endpoint = options_.endpoint;
+  error_code error;
+  const auto check = [&] {
+    if (error) throw std::system_error(error, "cannot listen on " + text_of(endpoint));
+  };
+  acceptor_.open(endpoint.protocol(), error);
+  check();
+  acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  check();
+  acceptor_.bind(endpoint, error);
+  check();
+  acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  check();
+  port_ = acceptor_.local_endpoint(error).port();
+  check();
+}
+
+void Listener::start() {
+  asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->accept(); });
+}
+
+void Listener::stop() {
+  asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
+    error_code ignored;
+    self->acceptor_.close(ignored);
+    self->retry_.cancel();
+  });
+}
+
+void Listener::accept() {
+  if (!acceptor_.is_open()) return;
+  auto& groups = network_->groups;
+  ConnectionGroup& group = *groups.at(turn_++ % groups.size());
+  acceptor_.async_accept(group.shard().io(),
+                         [self = shared_from_this(), &group](error_code error, Socket socket) {
+                           self->accepted(group, error, std::move(socket));
+                         });
+}
+
+void Listener::accepted(ConnectionGroup& group, error_code error, Socket socket) {
+  if (!acceptor_.is_open()) return;
+  if (error && out_of_descriptors(error)) return accept_later();
+  if (!error) admit(group, std::move(socket));
+  accept();
+}
+
+void Listener::accept_later() {
+  retry_.expires_after(kAcceptBackoff);
+  retry_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->accept();
+  });
+}
+
+void Listener::admit(ConnectionGroup& group, Socket socket) {
+  auto slot = network_->take_slot(options_.operators);
+  if (!slot) {
+    ++network_->refused;
+    return turn_away(std::move(socket));
+  }
+  ++network_->accepted;
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  asio::post(group.shard().io(), [&group, slot = std::move(slot), socket = std::move(socket),
+                                  tls = options_.tls]() mutable {
+    begin(group, std::move(slot), std::move(socket), tls.get());
+  });
+}
+
+/// Says 503 to a connection there is no room for. The answer fits the socket's buffer, and what the
+/// client has sent is read, so that closing does not destroy it. By TLS nothing is said: that would
+/// cost more than to serve it.
+void Listener::turn_away(Socket socket) const {
+  if (options_.tls) return;
+  const HttpReply reply = failed(Errc::too_many_connections);
+  std::string answer;
+  append_head(reply, {.close = true}, answer);
+  answer += reply.body;
+  Transport transport(std::move(socket));
+  std::array<char, 4096> dropped;  // NOLINT: filled by receive
+  static_cast<void>(transport.send(answer));
+  static_cast<void>(transport.end_sending(nullptr));
+  static_cast<void>(transport.receive(dropped));
+}
+
+}  // namespace tidemark::broker
