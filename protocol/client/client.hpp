@@ -57,7 +57,8 @@ class Subscription {
 /// Threads: any. All work is done on a strand of the executor; on_status is called there.
 class Client {
  public:
-  /// Throws std::invalid_argument if the URL is none.
+  /// Throws std::invalid_argument if the URL is none, or there are no certificates in
+  /// trust.ca_file.
   Client(boost::asio::any_io_executor executor, ClientOptions options);
   /// Drops the connection without a word; see close().
   ~Client();

@@ -35,14 +35,14 @@ std::string Endpoint::authority() const {
 }
 
 std::optional<Endpoint> parse_endpoint(std::string_view url) {
-  for (const std::string_view scheme : {"http://", "ws://"}) {
-    if (url.starts_with(scheme)) {
-      url.remove_prefix(scheme.size());
-      break;
-    }
+  Endpoint out{.host = {}, .port = std::to_string(kDefaultPort)};
+  for (const std::string_view scheme : {"http://", "ws://", "https://", "wss://"}) {
+    if (!url.starts_with(scheme)) continue;
+    url.remove_prefix(scheme.size());
+    out.tls = scheme == "https://" || scheme == "wss://";
+    break;
   }
   if (url.ends_with('/')) url.remove_suffix(1);
-  Endpoint out{.host = {}, .port = std::to_string(kDefaultPort)};
   if (url.starts_with('[')) {
     const auto close = url.find(']');
     if (close == std::string_view::npos || !is_ipv6(url.substr(1, close - 1))) return std::nullopt;

@@ -11,13 +11,14 @@ namespace tidemark::client {
 struct Endpoint {
   std::string host;
   std::string port;
+  bool tls = false;
   /// "host:port", with brackets around an IPv6 address: the Host header.
   [[nodiscard]] std::string authority() const;
 };
 
-/// Reads "http://host:port", "ws://host", "host:port" or "host"; the default port is 4437, a path
-/// of
-/// "/" is passed over. Nothing if it is none of these; https:// and wss:// are none.
+/// Reads "http://host:port", "ws://host", "host:port" or "host", and with TLS "https://host:port"
+/// or "wss://host"; the default port is 4437, a path of "/" is passed over. Nothing if it is none
+/// of these.
 [[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view url);
 
 }  // namespace tidemark::client

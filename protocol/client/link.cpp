@@ -8,7 +8,9 @@
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <boost/beast/websocket/stream.hpp>
 
+#include "protocol/client/secure_stream.hpp"
 #include "protocol/codec.hpp"
 
 namespace tidemark::client {
@@ -18,15 +20,26 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using error_code = boost::system::error_code;
 
-Link::Link(const asio::any_io_executor& strand, const ClientOptions& options)
-    : options_(options), resolver_(strand), stream_(strand), watchdog_(strand), queued_(strand) {
-  stream_.binary(options_.form == WireForm::binary);
-  stream_.read_message_max(options_.message_bytes);
-  stream_.set_option(websocket::stream_base::decorator([form = options_.form](auto& request) {
+struct Link::Stream : websocket::stream<SecureStream> {
+  using websocket::stream<SecureStream>::stream;
+};
+
+Link::Link(const asio::any_io_executor& strand, const ClientOptions& options,
+           std::shared_ptr<Trust> trust)
+    : options_(options),
+      resolver_(strand),
+      stream_(std::make_unique<Stream>(strand, std::move(trust))),
+      watchdog_(strand),
+      queued_(strand) {
+  stream_->binary(options_.form == WireForm::binary);
+  stream_->read_message_max(options_.message_bytes);
+  stream_->set_option(websocket::stream_base::decorator([form = options_.form](auto& request) {
     request.set(http::field::sec_websocket_protocol, std::string(subprotocol(form)));
     request.set(http::field::user_agent, "tidemark-client");
   }));
 }
+
+Link::~Link() = default;
 
 void Link::fail(Refusal reason) {
   if (reason_) return;
@@ -34,7 +47,7 @@ void Link::fail(Refusal reason) {
   watchdog_.cancel();
   resolver_.cancel();
   error_code ignored;
-  beast::get_lowest_layer(stream_).socket().close(ignored);
+  beast::get_lowest_layer(*stream_).socket().close(ignored);
   queued_.raise();
 }
 
@@ -59,7 +72,7 @@ bool Link::settle(const error_code& error, const char* doing) {
 }
 
 Refusal Link::closed() const {
-  const auto& why = stream_.reason();
+  const auto& why = stream_->reason();
   Refusal out = refusal_of(Errc::connection_lost, "the broker closed the connection");
   if (why.code == websocket::close_code::too_big) out = refusal_of(Errc::message_too_large);
   if (!why.reason.empty()) out.text += ": " + std::string(why.reason.data(), why.reason.size());
@@ -85,17 +98,21 @@ asio::awaitable<bool> Link::connect(Endpoint endpoint) {
   auto& [resolve_error, addresses] = resolved;
   const std::string to = "cannot connect to " + endpoint.authority();
   if (!settle(resolve_error, to.c_str())) co_return false;
-  auto& tcp = beast::get_lowest_layer(stream_);
+  auto& tcp = beast::get_lowest_layer(*stream_);
   auto connected = co_await asio::async_connect(tcp.socket(), addresses, kNoThrow);
   if (!settle(std::get<0>(connected), to.c_str())) co_return false;
   error_code ignored;
   tcp.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-  co_return true;
+  const auto insecure = co_await stream_->next_layer().secure(endpoint.host);
+  if (!insecure) co_return !failed();
+  fail(refusal_of(Errc::connection_lost, "no TLS with " + endpoint.authority() + ": " +
+                                             stream_->next_layer().explain(insecure)));
+  co_return false;
 }
 
 asio::awaitable<bool> Link::shake_hands(std::string authority) {
   websocket::response_type response;
-  auto shaken = co_await stream_.async_handshake(response, authority, "/v1/ws", kNoThrow);
+  auto shaken = co_await stream_->async_handshake(response, authority, "/v1/ws", kNoThrow);
   const auto& [error] = shaken;
   if (error == websocket::error::upgrade_declined) {
     fail(refusal_of(Errc::connection_lost, authority + " answered " +
@@ -114,7 +131,7 @@ asio::awaitable<bool> Link::shake_hands(std::string authority) {
 
 asio::awaitable<std::optional<std::string_view>> Link::read() {
   buffer_.consume(buffer_.size());
-  auto got = co_await stream_.async_read(buffer_, kNoThrow);
+  auto got = co_await stream_->async_read(buffer_, kNoThrow);
   if (!settle(std::get<0>(got), "the connection broke")) co_return std::nullopt;
   last_heard_ = Clock::now();
   const auto bytes = buffer_.cdata();
@@ -134,7 +151,7 @@ asio::awaitable<void> Link::write_queued() {
     }
     const std::string message = std::move(queue_.front());
     queue_.pop_front();
-    auto sent = co_await stream_.async_write(asio::buffer(message), kNoThrow);
+    auto sent = co_await stream_->async_write(asio::buffer(message), kNoThrow);
     // The reader learns why: a close frame with a reason may be waiting to be read.
     if (std::get<0>(sent)) co_return;
   }
@@ -142,7 +159,7 @@ asio::awaitable<void> Link::write_queued() {
 
 asio::awaitable<void> Link::close(milliseconds patience) {
   watch(patience, "the broker did not answer the close");
-  auto closing = co_await stream_.async_close(websocket::close_code::normal, kNoThrow);
+  auto closing = co_await stream_->async_close(websocket::close_code::normal, kNoThrow);
   static_cast<void>(closing);
   fail(refusal_of(Errc::cancelled));
 }

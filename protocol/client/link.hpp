@@ -10,8 +10,6 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/websocket/stream.hpp>
 
 #include "protocol/client/endpoint.hpp"
 #include "protocol/client/options.hpp"
@@ -22,7 +20,12 @@ namespace tidemark::client {
 /// Threads: its strand. Fails once, for the first reason; everything under way then returns.
 class Link : public std::enable_shared_from_this<Link> {
  public:
-  Link(const boost::asio::any_io_executor& strand, const ClientOptions& options);
+  /// `trust`: for TLS; null: in the clear.
+  Link(const boost::asio::any_io_executor& strand, const ClientOptions& options,
+       std::shared_ptr<Trust> trust);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
 
   /// Connects and shakes hands within connect_timeout. True if it is open; else reason() says why.
   boost::asio::awaitable<bool> open(Endpoint endpoint);
@@ -43,7 +46,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void heard(Clock::time_point now) { last_heard_ = now; }
 
  private:
-  using Stream = boost::beast::websocket::stream<boost::beast::tcp_stream>;
+  struct Stream;
 
   boost::asio::awaitable<bool> connect(Endpoint endpoint);
   boost::asio::awaitable<bool> shake_hands(std::string authority);
@@ -53,7 +56,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   const ClientOptions& options_;
   boost::asio::ip::tcp::resolver resolver_;
-  Stream stream_;
+  const std::unique_ptr<Stream> stream_;  // OpenSSL's headers stay out of this one
   boost::asio::steady_timer watchdog_;
   boost::beast::flat_buffer buffer_;
   std::deque<std::string> queue_;

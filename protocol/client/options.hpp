@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "protocol/client/refusal.hpp"
+#include "protocol/client/trust.hpp"
 #include "protocol/messages.hpp"
 
 namespace tidemark::client {
@@ -30,7 +31,8 @@ struct Disconnected {
 using Status = std::variant<Connecting, Connected, Disconnected>;
 
 struct ClientOptions {
-  std::string url = "ws://127.0.0.1:4437";  ///< ws:// or http://, host, port; no TLS yet
+  std::string url = "ws://127.0.0.1:4437";  ///< see parse_endpoint
+  TrustOptions trust;                       ///< for wss:// and https://: who vouches for the broker
   WireForm form = WireForm::binary;
   milliseconds backoff_min{100};         ///< between tries: at least this,
   milliseconds backoff_max{10'000};      ///< at most this; doubling, with full jitter between

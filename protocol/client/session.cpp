@@ -28,8 +28,8 @@ constexpr milliseconds kClosePatience{1'000};
 Endpoint endpoint_of(const ClientOptions& options) {
   auto endpoint = parse_endpoint(options.url);
   if (!endpoint) {
-    throw std::invalid_argument("not a broker's URL (ws://HOST:PORT or http://HOST:PORT): " +
-                                options.url);
+    throw std::invalid_argument(
+        "not a broker's URL (ws://, wss://, http:// or https://HOST:PORT): " + options.url);
   }
   return *endpoint;
 }
@@ -79,6 +79,7 @@ asio::awaitable<void> write_queued(std::shared_ptr<Link> link) { co_await link->
 Session::Session(asio::any_io_executor executor, ClientOptions options)
     : options_(std::move(options)),
       endpoint_(endpoint_of(options_)),
+      trust_(endpoint_.tls ? std::make_shared<Trust>(options_.trust) : nullptr),
       strand_(asio::make_strand(std::move(executor))),
       seed_(options_.seed.value_or(random_number())),
       outbox_(outbox_options(options_, seed_), [this] { return ++last_id_; }),
@@ -216,7 +217,7 @@ asio::awaitable<void> Session::run() {
   while (!closing_) {
     complaint_.reset();
     report(Connecting{++attempts_});
-    link_ = std::make_shared<Link>(strand_, options_);
+    link_ = std::make_shared<Link>(strand_, options_, trust_);
     const bool open = co_await link_->open(endpoint_);
     if (open && !closing_) co_await serve();
     link_->fail(refusal_of(Errc::cancelled));

@@ -88,6 +88,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   const ClientOptions options_;
   Endpoint endpoint_;
+  std::shared_ptr<Trust> trust_;  ///< null: in the clear; shared with links, which may end later
   boost::asio::any_io_executor strand_;
   std::uint64_t seed_;
   RequestId last_id_ = 0;

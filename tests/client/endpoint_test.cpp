@@ -18,9 +18,20 @@ TEST(Endpoint, TakesBothSchemesOrNone) {
   EXPECT_EQ(authority("localhost:4000"), "localhost:4000");
 }
 
+TEST(Endpoint, KnowsWhereTlsIsSpoken) {
+  for (const std::string_view url : {"https://a:1", "wss://a:1/"}) {
+    EXPECT_EQ(authority(url), "a:1");
+    EXPECT_TRUE(parse_endpoint(url)->tls) << url;
+  }
+  for (const std::string_view url : {"http://a:1", "ws://a:1", "a:1", "https:1"}) {
+    EXPECT_EQ(parse_endpoint(url)->tls, false) << url;
+  }
+}
+
 TEST(Endpoint, DefaultPortIsTheBrokers) {
   EXPECT_EQ(authority("ws://localhost"), "localhost:4437");
   EXPECT_EQ(authority("localhost"), "localhost:4437");
+  EXPECT_EQ(authority("wss://localhost"), "localhost:4437");
 }
 
 TEST(Endpoint, TakesIpv6InBrackets) {
@@ -30,9 +41,9 @@ TEST(Endpoint, TakesIpv6InBrackets) {
 
 TEST(Endpoint, RefusesWhatIsNone) {
   for (const std::string_view url :
-       {"", "https://a", "wss://a:1", "ftp://a", "ws://", "ws://a:", "ws://a:0", "ws://a:65536",
-        "ws://a:1x", "ws://a/path", "ws://a b", "ws://user@a", "ws://[::1", "ws://[zz]:1",
-        "ws://a:1?x"}) {
+       {"", "https://", "wss://a:", "ftp://a", "wsss://a", "ws://", "ws://a:", "ws://a:0",
+        "ws://a:65536", "ws://a:1x", "ws://a/path", "ws://a b", "ws://user@a", "ws://[::1",
+        "ws://[zz]:1", "ws://a:1?x"}) {
     EXPECT_EQ(authority(url), "none") << url;
   }
 }
