@@ -2,9 +2,11 @@
 // broker/access/: the server has one; sessions ask it with the credential a client showed.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -35,14 +37,20 @@ struct AccessFault {
 struct FetchFailure {
   std::string text;
 };
+struct FetchRequest {
+  std::string url;
+  bool private_addresses = false;  ///< may it lead to one, and be plain http there?
+  std::stop_token stop;            ///< nobody waits for the document any more
+};
 using Fetched = std::variant<std::string, FetchFailure>;
 
 /// Whence Access has the time, and the key sets that URLs name.
 struct AccessSources {
   /// Blocks until the document is there or it failed, within bounds; called on Access's own thread.
   /// The daemon's is fetch_document (broker/net/outbound.hpp). Needed if a key set has a URL.
-  std::function<Fetched(const std::string& url, bool private_addresses)> fetch;
-  std::function<Timestamp()> now;  ///< empty: the time of day
+  std::function<Fetched(const FetchRequest&)> fetch;
+  std::function<Timestamp()> now;                                 ///< empty: the time of day
+  std::function<std::chrono::steady_clock::time_point()> steady;  ///< empty: the steady clock
   /// Something an operator should know: a short stable name ("key_set_failed", "key_set_changed",
   /// "secret_readable") and a sentence. From any thread; empty: nobody is told.
   std::function<void(std::string_view name, const std::string& text)> note;

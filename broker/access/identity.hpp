@@ -2,19 +2,17 @@
 // broker/access/: Access makes them; every transport asks the same one before it does anything.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "broker/access/digest.hpp"
 #include "broker/access/rights.hpp"
 #include "protocol/types.hpp"
 
 namespace tidemark::broker {
-
-using Sha256 = std::array<unsigned char, 32>;
 
 /// What an identity was made from; Access reads it to say what the rules of now make of it.
 struct Provenance {
