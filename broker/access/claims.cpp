@@ -97,7 +97,7 @@ constexpr std::array kRights{
 
 /// Error texts quote what they found; it need not be fit for a log.
 TokenFault printable_fault(const std::string& text) {
-  return {is_printable(text) ? text : quoted(text, 200)};
+  return {is_printable(text) ? text : shown(text, 200)};
 }
 
 std::variant<Rights, TokenFault> read_rights(std::string_view json) {

@@ -122,7 +122,7 @@ VerifyKey::Made verify_key_of(const Jwk& jwk) {
   }();
   const auto* key = std::get_if<VerifyKey>(&made);
   if (key != nullptr && !jwk.alg.empty() && jwk.alg != name_of(key->algorithm())) {
-    return KeyFault{"is for " + quoted(jwk.alg) + ", which is not taken here"};
+    return KeyFault{"is for " + shown(jwk.alg) + ", which is not taken here"};
   }
   return made;
 }

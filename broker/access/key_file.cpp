@@ -77,7 +77,7 @@ std::variant<std::vector<VerifyKey>, KeyFault> keys_of_json(const TokenKeyRule& 
   if (!out.empty()) return out;
   if (!first_fault.empty()) return KeyFault{first_fault};
   return KeyFault{"has no key for " + rule.algorithm +
-                  (rule.id.empty() ? "" : " with the id " + quoted(rule.id))};
+                  (rule.id.empty() ? "" : " with the id " + shown(rule.id))};
 }
 
 std::variant<std::vector<VerifyKey>, KeyFault> alone(VerifyKey::Made made, Algorithm algorithm) {
@@ -144,7 +144,7 @@ std::variant<std::vector<VerifyKey>, KeyFault> verify_keys_of_set(
     auto made = verify_key_of(jwk);
     if (jwk.kty == "oct" && !secrets) made = KeyFault{"is a secret, which a URL tells everyone"};
     if (auto* fault = std::get_if<KeyFault>(&made)) {
-      skipped.push_back("key " + quoted(jwk.kid) + " " + fault->text);
+      skipped.push_back("key " + shown(jwk.kid) + " " + fault->text);
     } else {
       out.push_back(std::get<VerifyKey>(std::move(made)));
     }

@@ -47,7 +47,7 @@ bool is_printable(std::string_view text) {
   return true;
 }
 
-std::string quoted(std::string_view text, std::size_t most) {
+std::string shown(std::string_view text, std::size_t most) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text.substr(0, most)) {

@@ -14,6 +14,6 @@ namespace tidemark::broker {
 
 /// Others' text in quotation marks, fit for a log: at most `most` bytes, the rest as "…", and what
 /// is not printable ASCII as \xNN.
-[[nodiscard]] std::string quoted(std::string_view text, std::size_t most = 64);
+[[nodiscard]] std::string shown(std::string_view text, std::size_t most = 64);
 
 }  // namespace tidemark::broker

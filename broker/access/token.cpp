@@ -58,7 +58,7 @@ std::optional<TokenFault> fault_of(const HeaderText& text) {
   const auto& header = text.header;
   if (text.critical) return TokenFault{"the header has crit, and nothing in it is understood here"};
   if (!is_access_token(header.type)) {
-    return TokenFault{"it is a token for something else: " + quoted(header.type)};
+    return TokenFault{"it is a token for something else: " + shown(header.type)};
   }
   if (header.key_id && (header.key_id->size() > kMostKeyIdBytes || !is_printable(*header.key_id))) {
     return TokenFault{"its kid is unprintable or too long"};

@@ -19,15 +19,15 @@ std::int64_t ms_of(std::chrono::seconds leeway) { return leeway.count() * 1000; 
 std::variant<std::vector<const TrustedKey*>, AccessRefusal, UnknownKey> keys_for(
     const TokenHeader& header, const KeyRing& ring) {
   const auto algorithm = algorithm_named(header.algorithm);
-  if (!algorithm) return refused("its algorithm is not taken here: " + quoted(header.algorithm));
+  if (!algorithm) return refused("its algorithm is not taken here: " + shown(header.algorithm));
   auto keys = ring.find(*algorithm, header.key_id);
   if (!keys.empty()) return keys;
   if (!header.key_id) return UnknownKey{"there is no key for " + header.algorithm};
   if (ring.knows(*header.key_id)) {
-    return refused("the key " + quoted(*header.key_id) + " is for another algorithm than " +
+    return refused("the key " + shown(*header.key_id) + " is for another algorithm than " +
                    header.algorithm);
   }
-  return UnknownKey{"there is no key with the id " + quoted(*header.key_id)};
+  return UnknownKey{"there is no key with the id " + shown(*header.key_id)};
 }
 
 const TrustedKey* signer_of(const SignedToken& token, const std::vector<const TrustedKey*>& keys) {
@@ -74,7 +74,7 @@ std::optional<AccessRefusal> refuse_claims(const Claims& claims, std::string_vie
   const auto& rules = *plan.rules;
   if (!claims.expires) return refused("it has no exp");
   if (!issuer_fits(claims.issuer, key_issuer, rules)) {
-    return refused("it is of another issuer: " + quoted(claims.issuer));
+    return refused("it is of another issuer: " + shown(claims.issuer));
   }
   if (!audience_fits(claims.audience, rules)) return refused("it is for another audience");
   if (revoked(claims.subject, claims.token, plan)) return refused("it is revoked");

@@ -55,7 +55,7 @@ std::optional<std::string> pattern_fault(std::string_view text) {
 }  // namespace
 
 std::variant<TopicPattern, PatternFault> TopicPattern::parse(std::string_view text) {
-  if (const auto fault = pattern_fault(text)) return PatternFault{quoted(text) + " " + *fault};
+  if (const auto fault = pattern_fault(text)) return PatternFault{shown(text) + " " + *fault};
   return TopicPattern(std::string(text));
 }
 
