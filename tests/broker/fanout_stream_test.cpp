@@ -1,17 +1,21 @@
 // Runs of frames and Beast's own frames on one socket: never one inside the other.
-// tests/: broker/fanout_stream, over real loopback sockets and one thread.
+// tests/: broker/fanout_stream, over real loopback sockets and one thread, plain and by TLS.
 #include "broker/fanout_stream.hpp"
 
 #include <cstdlib>
 #include <fcntl.h>
 #include <iostream>
+#include <optional>
 #include <random>
 
 #include <boost/beast/websocket.hpp>
 #include <gtest/gtest.h>
 
+#include "broker/net/tls_context.hpp"
 #include "protocol/frames.hpp"
 #include "tests/broker/net_fixture.hpp"
+#include "tests/broker/tls_relay.hpp"
+#include "tests/support/certificates.hpp"
 
 namespace tidemark::broker {
 namespace {
@@ -32,17 +36,28 @@ std::string frames(const std::vector<std::string>& payloads) {
   return out;
 }
 
-/// A server's stream and a raw client at its other end.
-class FanoutStreamTest : public testing::Test, public FanoutStream::Owner {
+/// A server's stream and a raw client at its other end; with the parameter, and TLS between them.
+class FanoutStreamTest : public testing::TestWithParam<bool>, public FanoutStream::Owner {
  protected:
   void connect(int receive_buffer = 0, std::string_view behind = {}) {
     asio::ip::tcp::acceptor acceptor(io_, {asio::ip::address_v4::loopback(), 0});
-    client_ = std::make_unique<RawClient>(acceptor.local_endpoint().port(), receive_buffer);
+    auto port = acceptor.local_endpoint().port();
+    std::optional<TlsContext> tls;
+    if (GetParam()) {
+      const auto [certificate, key] = certificates_.emplace().make("broker");
+      tls.emplace(TlsOptions{certificate, key});
+      relay_ = std::make_unique<TlsRelay>(port, certificates_->authority());
+      port = relay_->port();
+    }
+    client_ = std::make_unique<RawClient>(port, receive_buffer);
     Socket socket(io_.get_executor());
     acceptor.accept(socket);
     socket.set_option(asio::ip::tcp::no_delay(true));
     socket.set_option(asio::socket_base::send_buffer_size(16384));
-    ws_ = std::make_unique<Stream>(Transport(std::move(socket)));
+    const int descriptor = socket.native_handle();
+    Transport transport(std::move(socket), tls ? tls->open(descriptor) : nullptr);
+    if (tls) shake_hands(transport);
+    ws_ = std::make_unique<Stream>(std::move(transport));
     stream().set_owner(*this);
     stream().give_back(behind);
     ws_->auto_fragment(false);
@@ -62,6 +77,17 @@ class FanoutStreamTest : public testing::Test, public FanoutStream::Owner {
     });
     run_until([&] { return accepted; });
     client_->read_until("\r\n\r\n");
+  }
+
+  void shake_hands(Transport& transport) {
+    for (;;) {
+      const auto shaken = transport.tls()->shake_hands();
+      if (shaken.moved()) return;
+      ASSERT_TRUE(shaken.blocked()) << transport.tls()->why();
+      bool ready = false;
+      transport.wait(Ready::to_receive, [&](error_code) { ready = true; });
+      run_until([&] { return ready; });
+    }
   }
 
   FanoutStream& stream() { return ws_->next_layer(); }
@@ -118,6 +144,8 @@ class FanoutStreamTest : public testing::Test, public FanoutStream::Owner {
   std::shared_ptr<void> keep_alive() override { return nullptr; }
 
   asio::io_context io_{1};
+  std::optional<Certificates> certificates_;
+  std::unique_ptr<TlsRelay> relay_;
   std::unique_ptr<RawClient> client_;
   boost::beast::http::request<boost::beast::http::string_body> request_;
   std::unique_ptr<Stream> ws_;
@@ -128,6 +156,9 @@ class FanoutStreamTest : public testing::Test, public FanoutStream::Owner {
   int freed_ = 0;
   int failed_ = 0;
 };
+
+INSTANTIATE_TEST_SUITE_P(Over, FanoutStreamTest, testing::Bool(),
+                         [](const auto& with) { return with.param ? "Tls" : "Plain"; });
 
 TEST(FrameTracker, FollowsFramesCutAnywhere) {
   const auto seed = std::random_device{}();
@@ -156,7 +187,7 @@ TEST(FrameTracker, FollowsFramesCutAnywhere) {
   }
 }
 
-TEST_F(FanoutStreamTest, RunsArriveWholeAndInOrder) {
+TEST_P(FanoutStreamTest, RunsArriveWholeAndInOrder) {
   connect();
   std::vector<Frame> got;
   for (int i = 0; i < 100; ++i) {
@@ -169,7 +200,7 @@ TEST_F(FanoutStreamTest, RunsArriveWholeAndInOrder) {
   EXPECT_EQ(freed_, 0) << "the sender has not been kept waiting";
 }
 
-TEST_F(FanoutStreamTest, AParkedRunGoesOnAndTheOwnerIsTold) {
+TEST_P(FanoutStreamTest, AParkedRunGoesOnAndTheOwnerIsTold) {
   connect(4096);
   fill(frames({std::string(200'000, 'a'), std::string(10, 'b')}));
   EXPECT_FALSE(stream().free());
@@ -192,7 +223,7 @@ TEST_F(FanoutStreamTest, AParkedRunGoesOnAndTheOwnerIsTold) {
   }
 }
 
-TEST_F(FanoutStreamTest, APongWaitsForTheEndOfTheRun) {
+TEST_P(FanoutStreamTest, APongWaitsForTheEndOfTheRun) {
   connect(4096);
   read();
   fill(frames({std::string(300'000, 'a'), "end"}));
@@ -208,7 +239,7 @@ TEST_F(FanoutStreamTest, APongWaitsForTheEndOfTheRun) {
   EXPECT_TRUE(stream().free());
 }
 
-TEST_F(FanoutStreamTest, ALargeFrameOfBeastIsNotCutByARun) {
+TEST_P(FanoutStreamTest, ALargeFrameOfBeastIsNotCutByARun) {
   connect(4096);
   const std::string large(300'000, 'L');
   bool written = false;
@@ -234,7 +265,7 @@ TEST_F(FanoutStreamTest, ALargeFrameOfBeastIsNotCutByARun) {
   run_until([&] { return written; });
 }
 
-TEST_F(FanoutStreamTest, FloodWithPingsAndLargeRepliesToAFuzzingReaderStaysInFrames) {
+TEST_P(FanoutStreamTest, FloodWithPingsAndLargeRepliesToAFuzzingReaderStaysInFrames) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::cout << "seed " << seed << '\n';
@@ -302,7 +333,7 @@ TEST_F(FanoutStreamTest, FloodWithPingsAndLargeRepliesToAFuzzingReaderStaysInFra
   EXPECT_GT(larges, 10);
 }
 
-TEST_F(FanoutStreamTest, NoRunFollowsACloseFrame) {
+TEST_P(FanoutStreamTest, NoRunFollowsACloseFrame) {
   connect();
   bool closed = false;
   ws_->async_close(websocket::close_code::normal, [&](error_code) { closed = true; });
@@ -311,14 +342,16 @@ TEST_F(FanoutStreamTest, NoRunFollowsACloseFrame) {
   EXPECT_FALSE(stream().free());
   client_->send(masked_frame(opcode::close, "\x03\xe8"));
   client_->half_close();
-  run_until([&] { return closed; });
   std::vector<Frame> got;
-  client_takes(got);
+  run_until([&] {
+    client_takes(got);
+    return closed && !got.empty();
+  });
   ASSERT_EQ(got.size(), 1U);
   EXPECT_EQ(got[0].opcode, opcode::close);
 }
 
-TEST_F(FanoutStreamTest, ThePeersCloseIsAnsweredBehindTheRun) {
+TEST_P(FanoutStreamTest, ThePeersCloseIsAnsweredBehindTheRun) {
   connect(4096);
   read();
   fill(frames({std::string(300'000, 'a')}));
@@ -336,7 +369,7 @@ TEST_F(FanoutStreamTest, ThePeersCloseIsAnsweredBehindTheRun) {
   EXPECT_FALSE(stream().free());
 }
 
-TEST_F(FanoutStreamTest, ACloseBehindAStalledRunFailsWhenTheStreamIsAborted) {
+TEST_P(FanoutStreamTest, ACloseBehindAStalledRunFailsWhenTheStreamIsAborted) {
   connect(4096);
   fill(frames({std::string(300'000, 'a')}));
   std::optional<error_code> closed;
@@ -349,7 +382,7 @@ TEST_F(FanoutStreamTest, ACloseBehindAStalledRunFailsWhenTheStreamIsAborted) {
   EXPECT_FALSE(stream().free());
 }
 
-TEST_F(FanoutStreamTest, ACloseBehindAStalledRunFailsWhenTheSocketIsClosedUnderneath) {
+TEST_P(FanoutStreamTest, ACloseBehindAStalledRunFailsWhenTheSocketIsClosedUnderneath) {
   connect(4096);
   fill(frames({std::string(300'000, 'a')}));
   std::optional<error_code> closed;
@@ -361,7 +394,7 @@ TEST_F(FanoutStreamTest, ACloseBehindAStalledRunFailsWhenTheSocketIsClosedUndern
   EXPECT_EQ(failed_, 1);
 }
 
-TEST_F(FanoutStreamTest, AResetOfThePeerFailsTheRunInFlight) {
+TEST_P(FanoutStreamTest, AResetOfThePeerFailsTheRunInFlight) {
   connect(4096);
   fill(frames({std::string(300'000, 'a')}));
   client_->reset();
@@ -370,7 +403,7 @@ TEST_F(FanoutStreamTest, AResetOfThePeerFailsTheRunInFlight) {
   EXPECT_FALSE(stream().free());
 }
 
-TEST_F(FanoutStreamTest, BytesBehindTheUpgradeAreReadFirst) {
+TEST_P(FanoutStreamTest, BytesBehindTheUpgradeAreReadFirst) {
   connect(0, masked_frame(opcode::text, "first") + masked_frame(opcode::text, "second"));
   read();
   client_->send(masked_frame(opcode::text, "third"));
@@ -378,7 +411,7 @@ TEST_F(FanoutStreamTest, BytesBehindTheUpgradeAreReadFirst) {
   EXPECT_EQ(read_, "firstsecondthird");
 }
 
-TEST_F(FanoutStreamTest, TeardownEndsThoughThePeerNeverStopsSending) {
+TEST_P(FanoutStreamTest, TeardownEndsThoughThePeerNeverStopsSending) {
   connect();
   read();
   client_->send(masked_frame(opcode::close, "\x03\xe8"));
@@ -389,7 +422,7 @@ TEST_F(FanoutStreamTest, TeardownEndsThoughThePeerNeverStopsSending) {
   });
 }
 
-TEST_F(FanoutStreamTest, TeardownOfASilentPeerEndsWithAbort) {
+TEST_P(FanoutStreamTest, TeardownOfASilentPeerEndsWithAbort) {
   connect();
   read();
   client_->send(masked_frame(opcode::close, "\x03\xe8"));
