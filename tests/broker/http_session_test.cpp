@@ -26,7 +26,7 @@ ServerOptions small_limits() {
 
 class HttpSessionTest : public testing::Test {
  protected:
-  [[nodiscard]] std::uint16_t port() const { return server_.server.port(); }
+  [[nodiscard]] std::uint16_t port() const { return server_.port(); }
   [[nodiscard]] HttpAnswer get(std::string_view path) const {
     return ask(port(), http_request("GET " + std::string(path)));
   }
@@ -174,14 +174,14 @@ TEST(HttpSessionTime, ARequestThatDoesNotArriveIsTimedOut) {
   options.limits.handshake_timeout = std::chrono::milliseconds(50);
   options.limits.stall_timeout = std::chrono::milliseconds(50);
   TestServer server(options);
-  RawClient head(server.server.port());
+  RawClient head(server.port());
   head.send("GET /healthz HTTP/1.1\r\nHo");
   EXPECT_EQ(read_answer(head).status, 408);
   EXPECT_EQ(head.read_all(), "");
-  RawClient body(server.server.port());
+  RawClient body(server.port());
   body.send("POST /v1/topics/t/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1");
   EXPECT_EQ(read_answer(body).status, 408);
-  RawClient silent(server.server.port());
+  RawClient silent(server.port());
   EXPECT_EQ(silent.read_all(), "") << "nothing was asked, so nothing is answered";
 }
 

@@ -22,17 +22,23 @@
 #include "broker/hub.hpp"
 #include "broker/server.hpp"
 #include "tests/broker/store_fixture.hpp"
+#include "tests/broker/tls_door.hpp"
 
 namespace tidemark::broker {
 
 struct TestServer {
   explicit TestServer(ServerOptions options = {}, storage::EventStoreOptions store = {})
-      : memory(std::move(store)), hub(memory.store, {}), server(hub, with_port_0(options)) {}
+      : memory(std::move(store)),
+        hub(memory.store, {}),
+        server(hub, door.fit(with_port_0(options))) {}
 
   static ServerOptions with_port_0(ServerOptions options) {
     options.port = 0;
     return options;
   }
+
+  /// Where plain clients find it.
+  [[nodiscard]] std::uint16_t port() const { return door.port(server.port()); }
 
   /// Waits until `condition` holds of the stats. They change without a sign, hence the polling.
   void wait_for(const std::function<bool(const ServerStats&)>& condition) const {
@@ -43,6 +49,7 @@ struct TestServer {
     }
   }
 
+  TlsDoor door;
   MemoryStore memory;
   Hub hub;
   Server server;

@@ -28,7 +28,7 @@ class StreamTest : public testing::Test {
   explicit StreamTest(ServerOptions options = {}, storage::EventStoreOptions store = {})
       : server_(std::move(options), std::move(store)) {}
 
-  [[nodiscard]] std::uint16_t port() const { return server_.server.port(); }
+  [[nodiscard]] std::uint16_t port() const { return server_.port(); }
 
   HttpAnswer send(std::string_view method, std::string_view path, std::string_view headers = {},
                   std::string_view body = {}) const {

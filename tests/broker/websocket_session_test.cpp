@@ -36,7 +36,7 @@ class WebSocketSessionTest : public testing::Test {
     return options;
   }
 
-  [[nodiscard]] std::uint16_t port() const { return server_.server.port(); }
+  [[nodiscard]] std::uint16_t port() const { return server_.port(); }
   [[nodiscard]] WsClient connect(std::string_view headers = {}) const {
     return WsClient(port(), headers);
   }
