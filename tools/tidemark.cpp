@@ -15,6 +15,7 @@
 #include "tools/suggestion.hpp"
 #include "tools/tail.hpp"
 #include "tools/terminal.hpp"
+#include "tools/token.hpp"
 #include "tools/topics.hpp"
 
 namespace tidemark::tools {
@@ -63,6 +64,7 @@ int main_of(const std::vector<std::string>& arguments) {
   add_topics(app, run);
   add_create(app, run);
   add_delete(app, run);
+  add_token(app, run);
   add_bench(app, run);
   try {
     // CLI11 takes them from the back.
