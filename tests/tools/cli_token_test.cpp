@@ -55,8 +55,7 @@ TEST_F(CliToken, AKeyMadeHereMakesTokensThatItVerifies) {
 }
 
 TEST_F(CliToken, SecretsAreForTheirOwnerAloneAndNeverOverwritten) {
-  output("umask 000");
-  make_key("ES256");
+  output("umask 000; tidemark token key --algorithm ES256 --file k");
   EXPECT_EQ(mode_of("k"), 0600U);
   EXPECT_EQ(mode_of("k.pub"), 0644U);
   const auto before = content_of("k");
