@@ -27,6 +27,7 @@ struct Asked {
   TopicsOptions topics;
   GrowthOptions growth;
   MemoryOptions memory;
+  HostileOptions hostile;
   CeilingOptions ceiling;
   PublishCeilingOptions publish_ceiling;
   HttpCatchupOptions http_catchup;
@@ -217,6 +218,27 @@ void add_memory(CLI::App& app, MemoryOptions& options) {
   app.add_option("--window", options.window)->check(count_up_to(65'536))->capture_default_str();
 }
 
+void add_hostile(CLI::App& app, HostileOptions& options) {
+  app.add_option("--subscribers", options.subscribers, "Healthy ones, whose latency is measured")
+      ->check(count_up_to(10'000))
+      ->capture_default_str();
+  app.add_option("--rate", options.rate, "Events a second for them, each due at its time")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+  app.add_option("--idle", options.idle, "Connections that only follow a quiet topic")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{100'000}))
+      ->capture_default_str();
+  app.add_option("--hostile", options.hostile, "Connections of all kinds of attack together")
+      ->check(CLI::Range(std::size_t{13}, std::size_t{10'000}))
+      ->capture_default_str();
+  app.add_option("--flood", options.flood, "Bytes a second of each that sends without end")
+      ->check(CLI::Range(1024.0, 1e9))
+      ->capture_default_str();
+  app.add_option("--attack", options.attack_seconds, "Seconds of it that are measured")
+      ->check(CLI::Range(0.1, 600.0))
+      ->capture_default_str();
+}
+
 void add_ceiling(CLI::App& app, CeilingOptions& options) {
   app.add_option("--connections", options.connections)
       ->check(count_up_to(100'000))
@@ -334,6 +356,8 @@ void add_bench(CLI::App& app, std::function<int()>& run) {
   add("topics", "Cost as topics become many", &Asked::topics, add_topics, topics);
   add("growth", "Cost as a log grows", &Asked::growth, add_growth, growth);
   add("memory", "Memory per connection", &Asked::memory, add_memory, memory);
+  add("hostile", "Healthy clients' latency beside idle and hostile ones", &Asked::hostile,
+      add_hostile, hostile);
   add("ceiling", "What a bare loop of sends reaches", &Asked::ceiling, add_ceiling, ceiling);
   add("publish-ceiling", "What a bare loop of receive, fdatasync and answer reaches",
       &Asked::publish_ceiling, add_publish_ceiling, publish_ceiling);

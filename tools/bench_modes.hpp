@@ -91,6 +91,18 @@ struct MemoryOptions {
 };
 Report memory(const Common& common, const MemoryOptions& options);
 
+/// Healthy clients beside idle and hostile ones. Only a broker on 127.0.0.1 is attacked, and only
+/// for so long.
+struct HostileOptions {
+  std::size_t subscribers = 100;
+  double rate = 200;  ///< events a second, each due at its time
+  std::size_t idle = 10'000;
+  std::size_t hostile = 1000;
+  double flood = 65536;        ///< bytes a second of each that sends without end
+  double attack_seconds = 40;  ///< more than the broker's longest time limit against them, 30 s
+};
+Report hostile(const Common& common, const HostileOptions& options);
+
 /// What the machine allows: a bare loop that sends ready frames to sockets.
 struct CeilingOptions {
   std::size_t connections = 1000;
