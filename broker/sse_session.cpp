@@ -119,7 +119,7 @@ void SseSession::flush() {
   if (over_ || closing_) return;
   for (int steps = 0; sender_.idle(); ++steps) {
     forget_sent();
-    if (ending_) return end();
+    if (ending_ && !tell_return()) return end();
     if (steps == kStepsPerFlush) return schedule();
     if (!serve()) return;
   }
@@ -270,17 +270,22 @@ void SseSession::load() {
 
 // ---- the end ----
 
-/// The client is to come back: to us later, or to whoever is started after us.
+/// The client is to come back: to us later, or to whoever is started after us. It is told so behind
+/// what is just being sent to it: under load every client is in the middle of something.
 void SseSession::finish(milliseconds come_back_after) {
-  if (over_ || ending_ || !sender_.idle()) {
-    ending_ = true;  // in the middle of something: the time told at the start holds
-    return;
-  }
+  if (over_ || ending_) return;
   ending_ = true;
-  forget_sent();
-  append_retry(front_, come_back_after);
-  send();
+  come_back_after_ = come_back_after;
   schedule();
+}
+
+/// True if the client is just being told when to come back; once.
+bool SseSession::tell_return() {
+  const auto after = std::exchange(come_back_after_, std::nullopt);
+  if (!after) return false;
+  append_retry(front_, *after);
+  send();
+  return true;
 }
 
 /// All has been sent. The client is to see the end, not a reset, so it closes first.

@@ -53,6 +53,7 @@ class SseSession final : public Connection,
   bool tell_tail();
   void load();
   void finish(std::chrono::milliseconds come_back_after);
+  [[nodiscard]] bool tell_return();
   void end();
   void send(std::string_view run = {});
   void forget_sent();
@@ -74,9 +75,10 @@ class SseSession final : public Connection,
   std::optional<Offset> told_tail_;  ///< where a control event has said that there is no more yet
   std::size_t heard_ = 0;            ///< bytes the client has sent, and nobody wanted
   bool loading_ = false;
-  bool ending_ = false;   ///< nothing more is to be sent
+  bool ending_ = false;   ///< no more events are to be sent
   bool closing_ = false;  ///< all has been sent, and the client told so
   bool over_ = false;
+  std::optional<std::chrono::milliseconds> come_back_after_;  ///< ending: still to be told
   SteadyTime alive_until_;  ///< then a control event is due, to show that we are here
   SteadyTime end_at_;       ///< of its lifetime, or of the wait for the client to close
   SteadyTime blocked_since_;

@@ -296,6 +296,21 @@ TEST_F(SseSessionTest, AStopTellsWhenToComeBack) {
   EXPECT_LE(std::stoi(client.retry), 5'000);
 }
 
+TEST_F(SseSessionTest, AStopTellsWhenToComeBackBehindWhatIsBeingSent) {
+  put("t", "application/json");
+  SseClient client(port(), "t?live=sse&offset=-1", {}, 4096);
+  client.until_up_to_date();
+  client.retry.clear();
+  // More than the sockets hold, so that the stop finds the session in the middle of it.
+  const std::string large = '"' + std::string(1 << 20, 'x') + '"';
+  for (int i = 0; i < 8; ++i) ASSERT_EQ(post("t", "application/json", large).status, 204);
+  const auto stopped = std::async(std::launch::async, [this] { server_.server.stop(); });
+  while (client.next()) {
+  }
+  ASSERT_FALSE(client.retry.empty());
+  EXPECT_LE(std::stoi(client.retry), 5'000);
+}
+
 ServerOptions short_lives() {
   ServerOptions options;
   options.limits.sse_lifetime = std::chrono::milliseconds(100);
