@@ -18,11 +18,13 @@ find_program(GZIP gzip)
 set(CPACK_PACKAGE_NAME tidemark)
 set(CPACK_PACKAGE_VENDOR "Tidemark maintainers")
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
+# As if it were CPack's own: else it is put before each package's own first line.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_NAME} built using CMake")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_TIDEMARK_STRIP ${CMAKE_STRIP})
 set(CPACK_COMPONENTS_ALL runtime development)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -49,14 +51,14 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA
     ${debian}/postinst ${debian}/prerm ${debian}/postrm ${debian}/conffiles)
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION
 "persistent log broker for broadcast events
- Tidemark keeps one log of events for each topic and serves it to browsers,
- phones and services over WebSocket, HTTP and event streams. A follower that
- was away names the last event it has seen and gets exactly those after it,
- then the live ones, whether it was gone for a second or for weeks or while
- the broker was restarted.
- .
- This package has the broker as a service, tidemarkd, and the command line,
- tidemark. It listens on a loopback address until access is configured.")
+Tidemark keeps one log of events for each topic and serves it to browsers,
+phones and services over WebSocket, HTTP and event streams. A follower that
+was away names the last event it has seen and gets exactly those after it,
+then the live ones, whether it was gone for a second or for weeks or while
+the broker was restarted.
+
+This package has the broker as a service, tidemarkd, and the command line,
+tidemark. It listens on a loopback address until access is configured.")
 
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libtidemark-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
@@ -64,11 +66,11 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libboost1.81-dev, libboost-json1.81-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
 "client library of the Tidemark log broker
- A C++20 client of the Tidemark log broker: it publishes events and follows
- topics over WebSocket, keeps its place over lost connections and restarts of
- the broker, and its retries do not double.
- .
- This package has the headers, the static libraries and what CMake's
- find_package(tidemark) needs.")
+A C++20 client of the Tidemark log broker: it publishes events and follows
+topics over WebSocket, keeps its place over lost connections and restarts of
+the broker, and its retries do not double.
+
+This package has the headers, the static libraries and what CMake's
+find_package(tidemark) needs.")
 
 include(CPack)

@@ -7,11 +7,17 @@ function(add_files component package)
     return()
   endif()
   set(documents "${root}/usr/share/doc/${package}")
-  file(INSTALL "${CPACK_TIDEMARK_COPYRIGHT}" DESTINATION "${documents}")
-  file(INSTALL "${CPACK_TIDEMARK_DEBIAN}/changelog" DESTINATION "${documents}"
-      RENAME changelog.Debian)
-  file(INSTALL "${CPACK_TIDEMARK_DEBIAN}/${package}.lintian-overrides"
-      DESTINATION "${root}/usr/share/lintian/overrides" RENAME ${package})
+  # Not by file(INSTALL): CPack has DESTDIR set to the last component's root.
+  file(MAKE_DIRECTORY "${documents}" "${root}/usr/share/lintian/overrides")
+  file(COPY_FILE "${CPACK_TIDEMARK_COPYRIGHT}" "${documents}/copyright")
+  file(COPY_FILE "${CPACK_TIDEMARK_DEBIAN}/changelog" "${documents}/changelog.Debian")
+  file(COPY_FILE "${CPACK_TIDEMARK_DEBIAN}/${package}.lintian-overrides"
+      "${root}/usr/share/lintian/overrides/${package}")
+  file(GLOB_RECURSE archives "${root}/*.a")
+  foreach(archive IN LISTS archives)  # CPack strips programs only
+    execute_process(COMMAND ${CPACK_TIDEMARK_STRIP} --strip-debug "${archive}"
+        COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
   file(GLOB pages "${root}/usr/share/man/man*/*")
   # Without time and name, so that the same page is the same file.
   execute_process(COMMAND ${CPACK_TIDEMARK_GZIP} -9n ${pages} "${documents}/changelog.Debian"
