@@ -9,8 +9,6 @@
 
 namespace tidemark::broker {
 
-using storage::Durability;
-
 namespace {
 
 struct Unit {
@@ -88,36 +86,6 @@ std::vector<std::string_view> segments(std::string_view text) {
   return out;
 }
 
-/// Takes over one "key:value"; a fault, or empty.
-std::string apply(std::string_view key, std::string_view value, storage::TopicSettings& settings) {
-  const auto bad = [&] {
-    return "\"" + std::string(value) + "\" is no value for " + std::string(key);
-  };
-  if (key == "durability") {
-    if (value != "synced" && value != "buffered") return bad();
-    settings.durability = value == "synced" ? Durability::synced : Durability::buffered;
-  } else if (key == "max_age") {
-    const auto age = parse_duration(value);
-    if (!age) return bad();
-    settings.retention.max_age = *age;
-  } else if (key == "max_bytes") {
-    const auto bytes = parse_bytes(value);
-    if (!bytes) return bad();
-    settings.retention.max_bytes = *bytes;
-  } else if (key == "max_events") {
-    const auto events = parse_count(value);
-    if (!events) return bad();
-    settings.retention.max_events = *events;
-  } else if (key == "content_type") {
-    if (!valid_content_type(value)) return bad();
-    settings.content_type = value;
-  } else {
-    return "\"" + std::string(key) +
-           "\" is none of durability, max_age, max_bytes, max_events, content_type";
-  }
-  return {};
-}
-
 }  // namespace
 
 bool matches_topic(std::string_view pattern, std::string_view name) {
@@ -160,31 +128,34 @@ std::optional<std::uint64_t> parse_count(std::string_view text) {
   return parse_quantity(text, std::array{Unit{"", 1}});
 }
 
-std::variant<TopicRule, SettingsFault> parse_topic_rule(std::string_view text,
-                                                        const storage::TopicSettings& base) {
-  TopicRule rule{.pattern = {}, .settings = base};
-  const auto equals = text.find('=');
-  if (equals == std::string_view::npos || equals == 0) {
-    return SettingsFault{"topic defaults are written PATTERN=key:value,…; this is \"" +
-                         std::string(text) + "\""};
-  }
-  rule.pattern = text.substr(0, equals);
-  auto rest = text.substr(equals + 1);
-  while (!rest.empty()) {
-    auto value = cut(rest, ',');
-    const auto key = cut(value, ':');
-    auto fault = apply(key, value, rule.settings);
-    if (!fault.empty()) return SettingsFault{"topic defaults for " + rule.pattern + ": " + fault};
-  }
-  return rule;
-}
-
 storage::DefaultSettings topic_defaults(std::vector<TopicRule> rules, storage::TopicSettings base) {
   return [rules = std::move(rules), base = std::move(base)](const TopicName& name) {
     for (const auto& rule : rules) {
       if (matches_topic(rule.pattern, name.str())) return rule.settings;
     }
     return base;
+  };
+}
+
+LiveDefaults::LiveDefaults(storage::DefaultSettings defaults)
+    : current_(std::make_shared<Current>()) {
+  replace(std::move(defaults));
+}
+
+void LiveDefaults::replace(storage::DefaultSettings defaults) {
+  auto next = std::make_shared<const storage::DefaultSettings>(std::move(defaults));
+  const std::lock_guard lock(current_->mutex);
+  current_->defaults = std::move(next);
+}
+
+storage::DefaultSettings LiveDefaults::follow() const {
+  return [current = current_](const TopicName& name) {
+    std::shared_ptr<const storage::DefaultSettings> defaults;
+    {
+      const std::lock_guard lock(current->mutex);
+      defaults = current->defaults;
+    }
+    return (*defaults)(name);
   };
 }
 

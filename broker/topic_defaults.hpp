@@ -1,13 +1,14 @@
 // Settings for topics that are created without any: name patterns and what they stand for.
-// broker/: configuration for storage::DefaultSettings; the daemon's command line is written in it.
+// broker/: configuration for storage::DefaultSettings, and how its quantities are written.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "storage/committer.hpp"
@@ -23,17 +24,6 @@ struct TopicRule {
   storage::TopicSettings settings;
 };
 
-/// A sentence saying what is wrong.
-struct SettingsFault {
-  std::string text;
-};
-
-/// Reads "pattern=key:value,key:value"; what it doesn't name is as in `base`. Keys: durability
-/// (synced, buffered), max_age (as parse_duration), max_bytes (as parse_bytes), max_events,
-/// content_type.
-[[nodiscard]] std::variant<TopicRule, SettingsFault> parse_topic_rule(
-    std::string_view text, const storage::TopicSettings& base);
-
 /// "7d", "12h", "30m", "45s", "250ms"; "0" is no limit. nullopt: none of these, or too large.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "1GiB", "64MiB", "16KiB", "1GB", "500MB", "10kB", "4096". nullopt: none of these, or too large.
@@ -44,5 +34,21 @@ struct SettingsFault {
 /// The first rule that fits, else `base`.
 [[nodiscard]] storage::DefaultSettings topic_defaults(std::vector<TopicRule> rules,
                                                       storage::TopicSettings base);
+
+/// Defaults that may be replaced while they are in use. Threads: any.
+class LiveDefaults {
+ public:
+  explicit LiveDefaults(storage::DefaultSettings defaults);
+  void replace(storage::DefaultSettings defaults);
+  /// For the committer's options: whatever the defaults are when it is called. May outlive this.
+  [[nodiscard]] storage::DefaultSettings follow() const;
+
+ private:
+  struct Current {
+    std::mutex mutex;
+    std::shared_ptr<const storage::DefaultSettings> defaults;
+  };
+  std::shared_ptr<Current> current_;
+};
 
 }  // namespace tidemark::broker

@@ -18,7 +18,7 @@
 
 #include "protocol/client/endpoint.hpp"
 #include "protocol/client/signal.hpp"
-#include "tools/suggestion.hpp"
+#include "protocol/suggestion.hpp"
 
 namespace tidemark::tools {
 namespace asio = boost::asio;

@@ -9,10 +9,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "protocol/suggestion.hpp"
 #include "tools/bench_command.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/pub.hpp"
-#include "tools/suggestion.hpp"
 #include "tools/tail.hpp"
 #include "tools/terminal.hpp"
 #include "tools/token.hpp"

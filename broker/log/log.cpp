@@ -71,6 +71,10 @@ void event(Level level, std::string_view name, std::initializer_list<Field> fiel
   writer().event(level, name, {fields.begin(), fields.size()});
 }
 
+void report(Level level, std::string_view name, std::initializer_list<Field> fields) {
+  writer().report(level, name, {fields.begin(), fields.size()});
+}
+
 bool enabled(Level level) { return writer().enabled(level); }
 void set_level(Level level) { writer().set_level(level); }
 Level level() { return writer().level(); }

@@ -65,6 +65,9 @@ class Field {
 /// many were not, as `suppressed=1234`. Threads: any. Never throws; what cannot be written is lost.
 void event(Level level, std::string_view name, std::initializer_list<Field> fields = {});
 
+/// As event(), but never suppressed: for answers to what an operator has just asked for.
+void report(Level level, std::string_view name, std::initializer_list<Field> fields = {});
+
 /// Would event() write? For fields that cost something to make.
 [[nodiscard]] bool enabled(Level level);
 

@@ -23,6 +23,16 @@ void Writer::event(Level level, std::string_view name, std::span<const Field> fi
   }
 }
 
+void Writer::report(Level level, std::string_view name, std::span<const Field> fields) {
+  if (!enabled(level)) return;
+  try {
+    const std::lock_guard lock(mutex_);
+    write(level, name, fields);
+  } catch (const std::exception&) {
+    // As above.
+  }
+}
+
 void Writer::flush_suppressed() {
   try {
     const std::lock_guard lock(mutex_);

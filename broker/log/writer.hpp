@@ -28,6 +28,8 @@ class Writer {
   explicit Writer(Sink sink, Clocks clocks = {});
 
   void event(Level level, std::string_view name, std::span<const Field> fields);
+  /// Without regard to floods.
+  void report(Level level, std::string_view name, std::span<const Field> fields);
   [[nodiscard]] bool enabled(Level level) const { return level >= level_.load(); }
   [[nodiscard]] Level level() const { return level_; }
   void set_level(Level level) { level_ = level; }

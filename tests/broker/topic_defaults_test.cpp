@@ -8,7 +8,6 @@ namespace tidemark::broker {
 namespace {
 
 using std::chrono::milliseconds;
-using storage::Durability;
 using storage::TopicSettings;
 
 TEST(TopicPattern, StarStandsForCharactersOfOneSegment) {
@@ -41,29 +40,6 @@ TEST(TopicPattern, ManyStarsTakeNoTime) {
   EXPECT_FALSE(matches_topic(pattern + "/b", name));
 }
 
-TEST(TopicRule, SetsWhatItNamesAndKeepsTheRest) {
-  TopicSettings base;
-  base.retention.max_events = 9;
-  const auto parsed = parse_topic_rule(
-      "logs/**=durability:buffered,max_age:7d,max_bytes:1GiB,content_type:text/plain", base);
-  const auto* rule = std::get_if<TopicRule>(&parsed);
-  ASSERT_NE(rule, nullptr);
-  EXPECT_EQ(rule->pattern, "logs/**");
-  EXPECT_EQ(rule->settings.durability, Durability::buffered);
-  EXPECT_EQ(rule->settings.retention.max_age, std::chrono::hours(7 * 24));
-  EXPECT_EQ(rule->settings.retention.max_bytes, std::uint64_t{1} << 30);
-  EXPECT_EQ(rule->settings.retention.max_events, 9U);
-  EXPECT_EQ(rule->settings.content_type, "text/plain");
-}
-
-TEST(TopicRule, MistakesAreNamed) {
-  for (const auto* text :
-       {"logs", "=durability:synced", "a=durability:sometimes", "a=max_age:7", "a=max_bytes:1XB",
-        "a=retention:7d", "a=max_events:-1", "a=content_type:nonsense", "a=max_events:1 "}) {
-    EXPECT_TRUE(std::holds_alternative<SettingsFault>(parse_topic_rule(text, {}))) << text;
-  }
-}
-
 TEST(TopicRule, TheFirstThatFitsWins) {
   TopicSettings base;
   base.retention.max_events = 1;
@@ -77,6 +53,20 @@ TEST(TopicRule, TheFirstThatFitsWins) {
   EXPECT_EQ(defaults(TopicName::parse("b").value()).retention.max_events, 3U);
   EXPECT_EQ(topic_defaults({rules[0]}, base)(TopicName::parse("b").value()).retention.max_events,
             1U);
+}
+
+TEST(LiveDefaults, AreThoseOfNow) {
+  const auto keep = [](std::uint64_t events) {
+    TopicSettings base;
+    base.retention.max_events = events;
+    return topic_defaults({}, base);
+  };
+  LiveDefaults live(keep(1));
+  const auto follow = live.follow();
+  const auto name = TopicName::parse("a").value();
+  EXPECT_EQ(follow(name).retention.max_events, 1U);
+  live.replace(keep(2));
+  EXPECT_EQ(follow(name).retention.max_events, 2U);
 }
 
 TEST(Quantities, HaveUnitsAndLimits) {

@@ -1,10 +1,10 @@
 // "Did you mean …?"
-// tests/tools/: see tools/suggestion.hpp.
-#include "tools/suggestion.hpp"
+// tests/protocol/: see protocol/suggestion.hpp.
+#include "protocol/suggestion.hpp"
 
 #include <gtest/gtest.h>
 
-namespace tidemark::tools {
+namespace tidemark {
 namespace {
 
 const std::vector<std::string> kNames{"pub", "tail", "topics", "bench"};
@@ -25,4 +25,4 @@ TEST(Suggestion, SuggestsNothingFarFetched) {
 }
 
 }  // namespace
-}  // namespace tidemark::tools
+}  // namespace tidemark

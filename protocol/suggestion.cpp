@@ -1,10 +1,10 @@
 // Distances between words.
-// tools/: see suggestion.hpp.
-#include "tools/suggestion.hpp"
+// protocol/: see suggestion.hpp.
+#include "protocol/suggestion.hpp"
 
 #include <algorithm>
 
-namespace tidemark::tools {
+namespace tidemark {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -52,4 +52,4 @@ std::string did_you_mean(std::string_view typed, const std::vector<std::string>&
   return best ? ", did you mean " + *best + "?" : "";
 }
 
-}  // namespace tidemark::tools
+}  // namespace tidemark

@@ -1,5 +1,5 @@
 // "Did you mean …?"
-// tools/: for mistyped subcommands and topics.
+// protocol/: for mistyped subcommands, topics and options; at the bottom since all rooms may ask.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tidemark::tools {
+namespace tidemark {
 
 /// The candidate that takes the fewest changed, missing, added or swapped letters to become
 /// `typed`, upper and lower case being the same; none if all would take more than a third of its
@@ -19,4 +19,4 @@ namespace tidemark::tools {
 [[nodiscard]] std::string did_you_mean(std::string_view typed,
                                        const std::vector<std::string>& candidates);
 
-}  // namespace tidemark::tools
+}  // namespace tidemark

@@ -1,0 +1,109 @@
+// What values of a configuration have to do with each other.
+// broker/config/: see check_rules in config.hpp; what a value has to be by itself is in the table.
+#include <algorithm>
+
+#include "broker/config/config.hpp"
+
+namespace tidemark::broker::config {
+namespace {
+
+struct Rules {
+  const Settings& settings;
+  const Assignments& given;
+  Faults& faults;
+
+  /// Was all understood that stands below these keys? Of a file that was not read nothing was.
+  [[nodiscard]] bool sound(std::initializer_list<std::string_view> keys) const {
+    return std::ranges::none_of(faults, [&](const Fault& fault) {
+      return fault.key.empty() || std::ranges::any_of(keys, [&](std::string_view key) {
+               return fault.key.starts_with(key);
+             });
+    });
+  }
+
+  /// At whichever of the keys was given last in precedence; at the first if none was.
+  void complain(std::initializer_list<const char*> keys, std::string text) const {
+    Fault fault{given.source_of(*keys.begin()), *keys.begin(), std::move(text)};
+    for (const char* const key : keys) {
+      const auto source = given.source_of(key);
+      if (source.kind > fault.source.kind) {
+        fault.source = source;
+        fault.key = key;
+      }
+    }
+    faults.push_back(std::move(fault));
+  }
+
+  void data() const {
+    if (!settings.data.empty() || !sound({"data"})) return;
+    complain({"data"},
+             "the directory of the log has to be given: --data DIR, TIDEMARK_DATA, or data "
+             "= \"DIR\" in the file");
+  }
+
+  void sizes() const {
+    const auto event = settings.store.committer.max_event_bytes;
+    const auto message = settings.server.limits.message_bytes;
+    if (event <= message || !sound({"max."})) return;
+    complain(
+        {"max.event", "max.message"},
+        "an event of this size would fit no message: [max] message has to be as large as [max] "
+        "event at least");
+  }
+
+  void tls() const {
+    if (settings.tls.certificate.empty() == settings.tls.key.empty() || !sound({"tls."})) return;
+    complain(
+        {settings.tls.key.empty() ? "tls.certificate" : "tls.key"},
+        settings.tls.key.empty() ? "needs [tls] key as well" : "needs [tls] certificate as well");
+  }
+
+  void reachable() const {
+    if (!sound({"listen", "insecure", "access."})) return;
+    const auto& server = settings.server;
+    if (settings.insecure || settings.access.configured() || is_loopback(server.address)) return;
+    complain({"listen"},
+             in_quotes(server.address) +
+                 " can be reached by others, and no access is configured: everyone could read and "
+                 "publish. Say who may do what under [access], listen on 127.0.0.1 behind a proxy "
+                 "that checks access, or say --insecure if the network is yours");
+  }
+
+  void admin() const {
+    if (settings.admin_listen.empty() || !sound({"admin.", "listen", "insecure"})) return;
+    if (!settings.insecure && !is_loopback(settings.admin.address)) {
+      complain({"admin.listen"},
+               "asks for no token, so it has to be a loopback address, or "
+               "--insecure");
+    }
+    const bool same = settings.admin.port != 0 && settings.admin.port == settings.server.port &&
+                      settings.admin.address == settings.server.address;
+    if (same) complain({"admin.listen"}, "is the address of listen");
+  }
+
+  void key_sets() const {
+    const auto entries = given.entries.find("access.key-sets");
+    if (entries == given.entries.end() || !sound({"access.key-sets"})) return;
+    for (std::size_t i = 0; i < entries->second.size(); ++i) {
+      const auto& set = settings.access.key_sets.at(i);
+      const auto& source = entries->second[i].source;
+      if (set.url.empty() == set.file.empty()) {
+        faults.push_back({source, "access.key-sets", "needs either url or file"});
+      }
+    }
+  }
+};
+
+}  // namespace
+
+void check_rules(const Settings& settings, const Assignments& given, Faults& faults) {
+  const Rules rules{settings, given, faults};
+  rules.data();
+  rules.sizes();
+  rules.tls();
+  rules.reachable();
+  rules.admin();
+  rules.key_sets();
+}
+
+}  // namespace tidemark::broker::config

@@ -1,0 +1,63 @@
+// All that can be configured, as the parts of the broker want it.
+// broker/config/: filled by option_table; the daemon composes a broker of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "broker/access/access_rules.hpp"
+#include "broker/hub.hpp"
+#include "broker/limits/publish_limiter.hpp"
+#include "broker/log/log.hpp"
+#include "broker/server.hpp"
+#include "broker/topic_defaults.hpp"
+#include "storage/event_store.hpp"
+
+namespace tidemark::broker::config {
+
+/// An address and a port; port 0 is any free one.
+struct ListenAddress {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
+/// PEM files, and "1.2" or "1.3".
+struct TlsFiles {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  std::string min_version = "1.2";
+  [[nodiscard]] bool wanted() const { return !certificate.empty() || !key.empty(); }
+};
+
+/// How many topics there may be whose names match.
+struct TopicsOf {
+  std::string pattern;
+  std::uint64_t topics = 0;
+};
+
+/// Plain data. Defaults: those of the option table; on its own it is no valid configuration.
+struct Settings {
+  std::filesystem::path data;
+  bool insecure = false;
+  storage::EventStoreOptions store;
+  storage::TopicSettings topic_base;   ///< of topics no rule fits
+  std::vector<TopicRule> topic_rules;  ///< the first that fits wins
+  HubOptions hub;
+  ServerOptions server;
+  std::string admin_listen;  ///< empty: no listener of its own
+  ListenAddress admin;
+  std::vector<std::string> trusted_proxies;  ///< addresses, or networks as 10.0.0.0/8
+  TlsFiles tls;
+  std::size_t connections_per_address = 0;
+  std::uint64_t max_data_bytes = 0;
+  std::vector<TopicsOf> topics_of;
+  PublishRates rates;
+  std::uint64_t disk_reserve_bytes = 0;
+  AccessRules access;
+  log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::automatic;
+};
+
+}  // namespace tidemark::broker::config
