@@ -52,10 +52,13 @@ struct Rules {
   }
 
   void tls() const {
-    if (settings.tls.certificate.empty() == settings.tls.key.empty() || !sound({"tls."})) return;
-    complain(
-        {settings.tls.key.empty() ? "tls.certificate" : "tls.key"},
-        settings.tls.key.empty() ? "needs [tls] key as well" : "needs [tls] certificate as well");
+    const auto& tls = settings.server.tls;
+    if (!tls || tls->certificate.empty() == tls->key.empty() || !sound({"tls."})) return;
+    if (tls->key.empty()) {
+      complain({"tls.certificate"}, "needs [tls] key as well");
+    } else {
+      complain({"tls.key"}, "needs [tls] certificate as well");
+    }
   }
 
   void reachable() const {
@@ -70,15 +73,16 @@ struct Rules {
   }
 
   void admin() const {
-    if (settings.admin_listen.empty() || !sound({"admin.", "listen", "insecure"})) return;
-    if (!settings.insecure && !is_loopback(settings.admin.address)) {
+    const auto& admin = settings.server.admin;
+    if (!admin || !sound({"admin.", "listen", "insecure"})) return;
+    if (!settings.insecure && !is_loopback(admin->address)) {
       complain({"admin.listen"},
-               "asks for no token, so it has to be a loopback address, or "
-               "--insecure");
+               "asks for no token, so it has to be a loopback address, or --insecure");
     }
-    const bool same = settings.admin.port != 0 && settings.admin.port == settings.server.port &&
-                      settings.admin.address == settings.server.address;
-    if (same) complain({"admin.listen"}, "is the address of listen");
+    if (admin->port != 0 && admin->port == settings.server.port &&
+        admin->address == settings.server.address) {
+      complain({"admin.listen"}, "is the address of listen");
+    }
   }
 
   void key_sets() const {

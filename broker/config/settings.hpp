@@ -23,14 +23,6 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 
-/// PEM files, and "1.2" or "1.3".
-struct TlsFiles {
-  std::filesystem::path certificate;
-  std::filesystem::path key;
-  std::string min_version = "1.2";
-  [[nodiscard]] bool wanted() const { return !certificate.empty() || !key.empty(); }
-};
-
 /// How many topics there may be whose names match.
 struct TopicsOf {
   std::string pattern;
@@ -46,10 +38,7 @@ struct Settings {
   std::vector<TopicRule> topic_rules;  ///< the first that fits wins
   HubOptions hub;
   ServerOptions server;
-  std::string admin_listen;  ///< empty: no listener of its own
-  ListenAddress admin;
   std::vector<std::string> trusted_proxies;  ///< addresses, or networks as 10.0.0.0/8
-  TlsFiles tls;
   std::size_t connections_per_address = 0;
   std::uint64_t max_data_bytes = 0;
   std::vector<TopicsOf> topics_of;

@@ -48,14 +48,18 @@ Option listen_option() {
 }
 
 Option admin_option() {
-  auto option = text_option(
-      "admin.listen", "", [](Settings & s) -> auto& { return s.admin_listen; },
+  auto option = listen_option();
+  option.key = "admin.listen";
+  option.standard = {""};
+  option.help =
       "Another address for operators, as listen: metrics, health and readiness without a token; "
-      "loopback, or --insecure. Empty: none");
-  option.kind = Kind::address;
+      "loopback, or --insecure. Empty: none";
   option.put = [](const Texts& texts, Settings& s) {
-    s.admin_listen = texts.front();
-    return texts.front().empty() ? "" : read_listen(texts.front(), s.admin);
+    if (texts.front().empty()) return std::string();
+    ListenAddress address;
+    auto fault = read_listen(texts.front(), address);
+    s.server.admin = AdminOptions{.address = address.address, .port = address.port};
+    return fault;
   };
   return option;
 }
@@ -86,17 +90,32 @@ std::vector<Option> timeouts() {
   };
 }
 
+TlsOptions& tls_of(Settings& s) {
+  if (!s.server.tls) s.server.tls.emplace();
+  return *s.server.tls;
+}
+
+/// Naming no file asks for no TLS.
+Option if_given(Option option) {
+  option.put = [put = std::move(option.put)](const Texts& texts, Settings& s) {
+    return texts.front().empty() ? std::string() : put(texts, s);
+  };
+  return option;
+}
+
 std::vector<Option> tls() {
   return {
-      path_option(
-          "tls.certificate", [](Settings & s) -> auto& { return s.tls.certificate; },
-          "PEM file: the certificate, then those between it and its root. Read again on SIGHUP"),
-      path_option(
-          "tls.key", [](Settings & s) -> auto& { return s.tls.key; },
-          "PEM file: the certificate's private key. Read again on SIGHUP"),
+      if_given(path_option(
+          "tls.certificate", [](Settings & s) -> auto& { return tls_of(s).certificate; },
+          "PEM file: the certificate, then those between it and its root. Read again on SIGHUP")),
+      if_given(path_option(
+          "tls.key", [](Settings & s) -> auto& { return tls_of(s).key; },
+          "PEM file: the certificate's private key. Read again on SIGHUP")),
       choice_option(
           "tls.min-version", {"1.2", "1.3"},
-          [](const std::string& version, Settings& s) { s.tls.min_version = version; },
+          [](const std::string& version, Settings& s) {
+            if (s.server.tls) s.server.tls->min_version = *parse_tls_version(version);
+          },
           "The oldest version of TLS that is spoken"),
   };
 }

@@ -1,0 +1,108 @@
+// The broker of a configuration: see running_broker.hpp.
+// tools/daemon/: what is settled here is only what concerns more than one room.
+#include "tools/daemon/running_broker.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "broker/log/log.hpp"
+#include "tools/daemon/descriptors.hpp"
+#include "tools/daemon/service_manager.hpp"
+
+namespace tidemark::tools {
+
+namespace log = broker::log;
+using broker::config::Settings;
+
+namespace {
+
+storage::DefaultSettings defaults_of(const Settings& settings) {
+  return broker::topic_defaults(settings.topic_rules, settings.topic_base);
+}
+
+std::string url_of(bool tls, const std::string& address, std::uint16_t port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return (tls ? "https://" : "http://") + (v6 ? "[" + address + "]" : address) + ":" +
+         std::to_string(port);
+}
+
+void fit_connections(Settings& settings) {
+  auto& wanted = settings.server.limits.connections;
+  const auto fit = connections_that_fit(wanted);
+  if (fit < wanted) log::event(log::Level::warn, "open_files", {{"wanted", wanted}, {"fit", fit}});
+  wanted = fit;
+}
+
+void warn_of_exposure(const Settings& settings) {
+  if (broker::is_loopback(settings.server.address)) return;
+  if (!settings.access.configured()) log::event(log::Level::warn, "open_to_everybody");
+  if (!settings.server.tls) log::event(log::Level::warn, "no_tls");
+}
+
+Heartbeat::Options heartbeat_options() {
+  Heartbeat::Options out;
+  if (const auto interval = service_manager::watchdog_interval()) out.period = *interval / 2;
+  out.beat = [] { service_manager::alive(); };
+  out.stalled = [](const std::vector<std::string>& silent) {
+    std::string names;
+    for (const auto& name : silent) names += (names.empty() ? "" : ", ") + name;
+    log::event(log::Level::error, "stalled", {{"silent", names}});
+  };
+  return out;
+}
+
+}  // namespace
+
+RunningBroker::Started RunningBroker::start(Settings settings) {
+  raise_descriptor_limit();
+  fit_connections(settings);
+  warn_of_exposure(settings);
+  broker::LiveDefaults defaults(defaults_of(settings));
+  settings.store.committer.defaults = defaults.follow();
+  if (settings.hub.io_threads == 0) {
+    settings.hub.io_threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, 64U);
+  }
+  auto store = storage::EventStore::open(settings.data, settings.store);
+  if (!store) return store.error();
+  return std::unique_ptr<RunningBroker>(
+      new RunningBroker(std::move(*store), std::move(settings), std::move(defaults)));
+}
+
+RunningBroker::RunningBroker(std::unique_ptr<storage::EventStore> store, Settings settings,
+                             broker::LiveDefaults defaults)
+    : settings_(std::move(settings)),
+      defaults_(std::move(defaults)),
+      store_(std::move(store)),
+      hub_(std::make_unique<broker::Hub>(*store_, settings_.hub)),
+      server_(std::make_unique<broker::Server>(*hub_, settings_.server)),
+      heartbeat_(std::make_unique<Heartbeat>(*hub_, heartbeat_options())) {}
+
+RunningBroker::~RunningBroker() { stop(); }
+
+std::string RunningBroker::apply(const Settings& settings) {
+  Settings next = settings;
+  fit_connections(next);
+  log::set_level(next.log_level);
+  log::set_format(next.log_format);
+  defaults_.replace(defaults_of(next));
+  return server_->reload_tls().value_or("");
+}
+
+void RunningBroker::stop() {
+  server_->stop();
+  heartbeat_->stop();  // after the server: draining takes its time, and is life
+  hub_->stop();
+  store_->stop();
+}
+
+std::string RunningBroker::url() const {
+  return url_of(settings_.server.tls.has_value(), settings_.server.address, server_->port());
+}
+
+std::string RunningBroker::admin_url() const {
+  if (!settings_.server.admin) return {};
+  return url_of(false, settings_.server.admin->address, server_->admin_port());
+}
+
+}  // namespace tidemark::tools
