@@ -5,8 +5,6 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
-
-#define TOML_EXCEPTIONS 0  // a file that is no TOML is an answer, not an exception
 #include <toml++/toml.h>
 
 #include "broker/config/assignments.hpp"
@@ -24,13 +22,12 @@ class FileReader {
   FileReader(std::string path, Faults& faults) : path_(std::move(path)), faults_(faults) {}
 
   Assignments read(const std::string& text) {
-    const auto parsed = toml::parse(std::string_view(text), path_);
-    if (!parsed) {
-      const auto& error = parsed.error();
+    try {
+      read_table(toml::parse(std::string_view(text), path_), "");
+    } catch (const toml::parse_error& error) {
       complain(error.source().begin.line, "", std::string(error.description()));
       return {};
     }
-    read_table(parsed.table(), "");
     return std::move(out_);
   }
 
