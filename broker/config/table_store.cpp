@@ -113,13 +113,13 @@ std::vector<Option> store_options() {
       path_option(
           "data", [](Settings & s) -> auto& { return s.data; },
           "Directory of the log; created if there is none. Has to be given"),
-      choice_option(
+      live(choice_option(
           "durability", {"synced", "buffered"},
           [](const std::string& text, Settings& s) {
             s.topic_base.durability = durability_named(text);
           },
           "When an event is shown and acknowledged: synced (on disk) or buffered (with the "
-          "operating system, on disk within flush-interval); of topics created from now on"),
+          "operating system, on disk within flush-interval); of topics created from now on")),
       time_option(
           "flush-interval", "100ms", {1, 60'000},
           +[](Settings & s) -> auto& { return s.store.committer.flush_interval; },
