@@ -7,6 +7,7 @@
 
 #include "broker/http_reply.hpp"
 #include "broker/http_session.hpp"
+#include "broker/log/log.hpp"
 
 namespace tidemark::broker {
 
@@ -27,7 +28,7 @@ TlsHandshake::TlsHandshake(ConnectionGroup& group, ConnectionSlot slot, Transpor
 
 void TlsHandshake::sweep(SteadyTime now) {
   if (over_ || now < deadline_) return;
-  ++group().network().handshakes_failed;
+  count_failure("timed out");
   abort();
 }
 
@@ -55,8 +56,15 @@ void TlsHandshake::succeed() {
 }
 
 void TlsHandshake::fail() {
-  ++group().network().handshakes_failed;
+  count_failure(transport_.tls()->why());
   transport_.tls()->heard_http() ? answer_plainly() : abort();
+}
+
+void TlsHandshake::count_failure(const std::string& why) {
+  ++group().network().handshakes_failed;
+  if (!log::enabled(log::Level::info)) return;
+  log::event(log::Level::info, "handshake_failed",
+             {{"peer", transport_.peer_address().to_string()}, {"why", why}});
 }
 
 void TlsHandshake::answer_plainly() {

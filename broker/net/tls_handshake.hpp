@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "broker/connection.hpp"
 #include "broker/net/transport.hpp"
@@ -27,6 +28,7 @@ class TlsHandshake final : public Connection, public std::enable_shared_from_thi
   void step();
   void succeed();
   void fail();
+  void count_failure(const std::string& why);
   void answer_plainly();
   void linger();
 

@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 
+#include "broker/log/log.hpp"
 #include "broker/net/tls_handshake.hpp"
 #include "tests/broker/stream_fixture.hpp"
 #include "tests/broker/tls_relay.hpp"
@@ -17,6 +18,7 @@ namespace tidemark::broker {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::AllOf;
 using testing::HasSubstr;
 
 class TlsServerTest : public testing::Test {
@@ -236,6 +238,7 @@ TEST_F(TlsServerTest, NoiseIsRefusedAndTheServerGoesOn) {
 
 TEST_F(TlsServerTest, PlainHttpIsToldToComeByTls) {
   start();
+  const log::Capture capture;
   for (const auto* method : {"GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "CONNECT"}) {
     RawClient client(secure_port());
     client.send(http_request(std::string(method) + " /v1/ws", std::string(100'000, 'x')));
@@ -245,6 +248,8 @@ TEST_F(TlsServerTest, PlainHttpIsToldToComeByTls) {
     EXPECT_THAT(answer.body, HasSubstr("https://"));
     EXPECT_FALSE(client.fill()) << "nothing follows";
   }
+  EXPECT_THAT(capture.text(), AllOf(HasSubstr("handshake_failed"), HasSubstr("peer=127.0.0.1"),
+                                    HasSubstr("why=\"http request\"")));
 }
 
 TEST_F(TlsServerTest, AStopDoesNotWaitForHandshakes) {
