@@ -9,7 +9,6 @@
 #include "broker/access/credential_cache.hpp"
 #include "broker/access/key_sets.hpp"
 #include "broker/access/token_verifier.hpp"
-#include "broker/wall_clock.hpp"
 
 namespace tidemark::broker {
 namespace {
@@ -24,8 +23,13 @@ struct State {
   std::uint64_t generation = 0;
 };
 
+Timestamp time_of_day() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
+}
+
 AccessSources completed(AccessSources sources) {
-  if (!sources.now) sources.now = wall_now;
+  if (!sources.now) sources.now = time_of_day;
   if (!sources.steady) sources.steady = std::chrono::steady_clock::now;
   if (!sources.fetch) {
     sources.fetch = [](const FetchRequest&) -> Fetched {
