@@ -113,7 +113,9 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   CLI::App app("A persistent log broker for broadcast events: topics in, WebSocket and HTTP out.",
                "tidemarkd");
   CommandLine out;
-  app.add_option("--config", out.inputs.file, "Configuration file (TOML); none without this")
+  app.add_option("--config", out.inputs.file,
+                 "Configuration file (TOML), or TIDEMARK_CONFIG; none without either")
+      ->envname("TIDEMARK_CONFIG")
       ->type_name("FILE");
   app.add_flag("--check", out.check,
                "Read the configuration and the files it names, say \"ok\" or what is wrong, start "

@@ -30,7 +30,7 @@ std::string url_of(bool tls, const std::string& address, std::uint16_t port) {
 void fit_connections(Settings& settings) {
   auto& wanted = settings.server.limits.connections;
   const auto fit = connections_that_fit(wanted);
-  if (fit < wanted) log::event(log::Level::warn, "open_files", {{"wanted", wanted}, {"fit", fit}});
+  if (fit < wanted) log::event(log::Level::info, "open_files", {{"wanted", wanted}, {"fit", fit}});
   wanted = fit;
 }
 
