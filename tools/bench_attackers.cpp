@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cmath>
 #include <netinet/in.h>
-#include <sched.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -20,6 +20,7 @@ namespace tidemark::tools::bench {
 namespace {
 
 constexpr int kTickMs = 10;
+constexpr int kNice = 5;  // a third of what the healthy clients' thread may take beside it
 constexpr int kReadyAtOnce = 512;
 constexpr double kLargestBurst = 32768;            // bytes a flood may catch up at once
 constexpr std::int64_t kBackAfter = 500'000'000;   // sent away: an attacker comes back
@@ -89,8 +90,7 @@ class Attackers::Crowd {
   Crowd& operator=(const Crowd&) = delete;
 
   void run(const std::atomic<bool>& over) {
-    sched_param none{};
-    ::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &none);
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
     while (!over) {
       wait();
       const auto now = now_ns();

@@ -9,7 +9,7 @@
 namespace tidemark::tools::bench {
 namespace {
 
-constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kPatience{90};
 constexpr std::size_t kMostOpen = std::size_t{1} << 16;
 // What those who never read are sent: more than the sockets of both sides hold.
 constexpr std::uint64_t kBaitEvents = 4096;

@@ -98,7 +98,7 @@ struct HostileOptions {
   double rate = 200;  ///< events a second, each due at its time
   std::size_t idle = 10'000;
   std::size_t hostile = 1000;
-  double flood = 65536;        ///< bytes a second of each that sends without end
+  double flood = 262'144;      ///< bytes a second of each that sends without end
   double attack_seconds = 40;  ///< more than the broker's longest time limit against them, 30 s
 };
 Report hostile(const Common& common, const HostileOptions& options);

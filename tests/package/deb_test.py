@@ -68,6 +68,17 @@ def dependencies_of(package):
     return sorted({re.split(r"[ (|]", one.strip())[0] for one in wanted.split(",")})
 
 
+def real_packages(names):
+    """Names that only stand for a package are replaced by the one that is installed here."""
+    installed, provided = set(), {}
+    listed = output_of("dpkg-query", "-W", "-f", "${Package}\t${Provides}\n")
+    for package, provides in (line.split("\t") for line in listed.splitlines()):
+        installed.add(package)
+        for one in provides.split(","):
+            provided[one.strip().split(" ")[0]] = package
+    return sorted({name if name in installed else provided.get(name, name) for name in names})
+
+
 def fresh_debian(package, cache):
     """A root with everything the package depends on, and not the package. Throws SkipTest."""
     if os.geteuid() != 0:
@@ -75,7 +86,7 @@ def fresh_debian(package, cache):
     source = mirror()
     if not shutil.which("debootstrap") or source is None:
         raise unittest.SkipTest("no debootstrap, or no mirror of Debian 12")
-    names = dependencies_of(package)
+    names = real_packages(dependencies_of(package))
     root = cache / ("debian-" + hashlib.sha256(" ".join(names).encode()).hexdigest()[:12])
     if root.exists():
         return root

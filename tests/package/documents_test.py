@@ -112,9 +112,9 @@ class TheDocuments(unittest.TestCase):
         keys = re.findall(r"^#? ?([\w-]+)\s*=", example, re.M)
         self.assertIn("listen", keys)
         for key in keys:
-            self.assertIn(f"{key} =", page)
+            self.assertTrue(f"{key} =" in page, key)
         for table in re.findall(r"^#? ?(\[\[?[\w.-]+\]\]?)\s*$", example, re.M):
-            self.assertIn(f".SS {table} ", page)
+            self.assertTrue(f".SS {table}\n" in page, table)
 
     def test_pages_have_no_warnings(self):
         if not shutil.which("man"):

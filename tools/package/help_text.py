@@ -69,6 +69,8 @@ def entry_of(left, about):
     # What is checked of the value follows a colon; ADDR:PORT has one of its own.
     word = re.match(r"(?:(?!:(?:UINT|INT|FLOAT|TEXT|\{))[^=\s{])+", rest)
     word = word.group(0) if word else "VALUE"
+    if "|" in word:
+        entry.choices, word = word.split("|"), "WORD"
     entry.value = {"UINT": "N", "INT": "N", "FLOAT": "N", "TEXT": "VALUE"}.get(word, word)
     return entry
 

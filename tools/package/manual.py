@@ -125,29 +125,54 @@ def blocks_of(example):
             block = []
 
 
+INDENTED = re.compile(r"^#( {3,}\S.*)$")
+
+
+class Configuration:
+    """Tables and keys as they stand in the commented example; what is said above them beside them."""
+
+    def __init__(self):
+        self.out, self.said, self.keys = [], [], []
+
+    def flush(self):
+        """What is collected: keys with their text, or a text alone."""
+        text = [escaped(" ".join(self.said))] if self.said else []
+        for index, key in enumerate(self.keys):
+            self.out += [".TQ" if index else ".TP", key]
+        if self.keys:
+            self.out += text or ["\\&"]
+        elif text:
+            self.out += [".PP", *text]
+        self.said, self.keys = [], []
+
+    def take(self, line):
+        table, key, indented = TABLE.match(line), KEY.match(line), INDENTED.match(line)
+        if table:
+            said, self.said = self.said, []
+            self.out.append(".SS " + escaped(table.group(1)))
+            self.said = said
+            self.flush()
+        elif indented:
+            self.flush()
+            self.out.append(escaped(indented.group(1).strip()))
+        elif key:
+            self.keys.append(bold(key.group(1)) + " = " + escaped(key.group(2).strip()))
+        elif line.startswith("#"):
+            if self.keys:
+                self.flush()
+            self.said.append(line.lstrip("#").strip())
+
+
 def configuration_lines(example):
-    """Tables and keys as they stand in the commented example, what is said above or behind each
-    beside it."""
-    out = []
+    page = Configuration()
     for block in blocks_of(example):
-        said, keys = [], 0
+        shown = all(INDENTED.match(line) for line in block)  # lines of a file, as they are
+        page.out += [".RS 4", ".nf"] if shown else []
         for line in block:
-            table, key = TABLE.match(line), KEY.match(line)
-            if table:
-                out.append(".SS " + escaped(table.group(1)))
-                if said:
-                    out.append(escaped(" ".join(said)))
-                said = []
-            elif key:
-                value, _, behind = re.sub(r"\s+#\s", "\0", key.group(2), count=1).partition("\0")
-                out += [".TP", bold(key.group(1)) + " = " + escaped(value.strip())]
-                out.append(escaped(" ".join(said + ([behind] if behind else []))) or "\\&")
-                said, keys = [], keys + 1
-            elif line.startswith("#"):
-                said.append(line.lstrip("#").strip())
-        if said:
-            out += [".PP", escaped(" ".join(said))]
-    return out
+            page.take(line)
+        page.flush()
+        page.out += [".fi", ".RE"] if shown else []
+    return page.out
 
 
 def configuration_page(template, example, version, date):
