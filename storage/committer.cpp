@@ -36,9 +36,15 @@ bool may_follow(const Request& first, const Request& next) {
 }  // namespace
 
 Committer::Committer(Log& log, Topics& topics, StoreClock& clock, CommitterOptions options)
-    : log_(log), topics_(topics), clock_(clock), options_(std::move(options)), thread_([this] {
-        run();
-      }) {}
+    : log_(log),
+      topics_(topics),
+      clock_(clock),
+      options_(std::move(options)),
+      guard_(
+          options_.disk, [&log] { return log.held_bytes(); }, options_.limits.space),
+      max_topics_(options_.limits.topics),
+      quotas_(log, options_.limits.topics_of),
+      thread_([this] { run(); }) {}
 
 Committer::~Committer() { stop(); }
 
@@ -102,12 +108,10 @@ void Committer::remove_observer(CommitObserver& observer) {
   std::erase(observers_, &observer);
 }
 
-CommitterStats Committer::stats() const {
-  return {.groups = groups_,
-          .events = events_,
-          .synced_groups = synced_groups_,
-          .failed_groups = failed_groups_,
-          .failing = failing_};
+void Committer::apply(StoreLimits limits) {
+  guard_.set_limits(limits.space);
+  const std::lock_guard lock(mutex_);
+  new_limits_ = std::make_unique<StoreLimits>(std::move(limits));
 }
 
 // ---- the thread ----
@@ -125,6 +129,10 @@ Committer::Requests Committer::take() {
     }
   }
   sleeping_ = false;
+  if (const auto limits = std::exchange(new_limits_, nullptr)) {
+    max_topics_ = limits->topics;
+    quotas_.set(std::move(limits->topics_of));
+  }
   return std::exchange(queue_, {});
 }
 
@@ -189,6 +197,7 @@ void Committer::work(Requests requests) {
     advanced.insert(advanced.end(), group.advanced.begin(), group.advanced.end());
     begin = end;
   }
+  note(all);
   deliver(std::move(requests), advanced);
   keep_ring_budget();
 }
@@ -248,7 +257,13 @@ void Committer::collect(Group& group) {
 void Committer::finish(Group& group, std::span<const std::unique_ptr<Request>> requests) {
   collect(group);
   if (group.commit.empty()) return;
-  if (commit(group)) return show(group);
+  const auto begun = std::chrono::steady_clock::now();
+  const bool written = commit(group);
+  quotas_.settle(written);
+  if (written) {
+    note_written(group, std::chrono::steady_clock::now() - begun);
+    return show(group);
+  }
   // Whatever a request was told on the strength of this group is void, its outcome unknown.
   for (const auto& request : requests) {
     if (!request->error) refuse(*request, failure_);
@@ -345,6 +360,7 @@ void Committer::recover() {
     return;
   }
   producers_.clear();
+  quotas_.forget();
   flush_at_.reset();
   std::vector<std::shared_ptr<Topic>> advanced;
   std::vector<std::pair<TopicId, Offset>> dropped;

@@ -14,10 +14,14 @@
 #include <thread>
 #include <vector>
 
+#include "storage/committer_counters.hpp"
+#include "storage/disk_guard.hpp"
 #include "storage/log.hpp"
 #include "storage/producers.hpp"
 #include "storage/requests.hpp"
 #include "storage/store_clock.hpp"
+#include "storage/store_limits.hpp"
+#include "storage/topic_quotas.hpp"
 #include "storage/topics.hpp"
 
 namespace tidemark::storage {
@@ -49,7 +53,8 @@ struct CommitterOptions {
   std::size_t max_queued_bytes = std::size_t{64} << 20;
   std::size_t max_group_bytes = std::size_t{4} << 20;
   std::size_t max_event_bytes = std::size_t{1} << 20;
-  std::uint64_t max_topics = 1'000'000;
+  StoreLimits limits;  ///< see apply()
+  DiskSource disk;     ///< of the disk guard; null: there is none
   std::size_t ring_total_bytes = std::size_t{256} << 20;
   std::chrono::milliseconds flush_interval{100};    ///< fsync of buffered topics at the latest
   std::chrono::milliseconds recover_interval{500};  ///< between tries after a failed commit
@@ -84,6 +89,12 @@ class Committer {
   void add_observer(CommitObserver& observer);
   void remove_observer(CommitObserver& observer);
   [[nodiscard]] CommitterStats stats() const;
+  [[nodiscard]] const CommitterCounters& counters() const { return counters_; }
+  [[nodiscard]] CommitterQueue queue() const;
+
+  /// Other limits, from the next group on.
+  void apply(StoreLimits limits);
+  [[nodiscard]] DiskGuard& guard() { return guard_; }
 
  private:
   struct Staged;  ///< one topic's part of the group being built
@@ -111,6 +122,10 @@ class Committer {
   void flush_if_due();
   void keep_ring_budget();
 
+  // committer_figures.cpp
+  void note(std::span<const std::unique_ptr<Request>> requests);
+  void note_written(const Group& group, std::chrono::steady_clock::duration took);
+
   // committer_publish.cpp
   void stage_publish(Group& group, PublishRequest& request);
   bool admit(Staged& staged, PublishRequest& request);
@@ -118,6 +133,7 @@ class Committer {
   bool admit_producer(Staged& staged, PublishRequest& request);
   static bool admit_sequence(const Staged& staged, PublishRequest& request);
   void answer_closed(Staged& staged, PublishRequest& request);
+  bool has_room(Request& request);
   std::optional<ProducerVerdict> judge_producer(Staged& staged, PublishRequest& request);
   static void tell_end(const Staged& staged, PublishRequest& request);
   void append(Group& group, Staged& staged, PublishRequest& request);
@@ -134,12 +150,12 @@ class Committer {
   void stage_use(Group& group, UseRequest& request);
   Result<void> remove(Group& group, Staged& staged);
   Result<Staged*> source_of(Group& group, const TopicMeta& fork);
-  static void erase(Group& group, Staged& staged);
+  void erase(Group& group, Staged& staged);
 
   // committer_create.cpp
   [[nodiscard]] TopicSettings default_settings(const TopicName& name) const;
-  [[nodiscard]] std::optional<Errc> may_create(const Group& group,
-                                               const TopicSettings& settings) const;
+  [[nodiscard]] bool may_create(const Group& group, Request& request,
+                                const TopicSettings& settings);
   Staged* create(Group& group, Request& request, TopicSettings settings);
   Staged& begin(Group& group, const TopicName& name, TopicSettings settings);
   void stage_create(Group& group, CreateRequest& request);
@@ -153,12 +169,15 @@ class Committer {
   Topics& topics_;
   StoreClock& clock_;
   const CommitterOptions options_;
+  DiskGuard guard_;
+  CommitterCounters counters_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   Requests queue_;
   std::size_t queued_bytes_ = 0;
   std::size_t queued_requests_ = 0;
+  std::unique_ptr<StoreLimits> new_limits_;
   bool sleeping_ = false;
   bool stopping_ = false;
 
@@ -167,6 +186,8 @@ class Committer {
 
   // the committer thread's own
   ProducerCache producers_;
+  std::uint64_t max_topics_;
+  TopicQuotas quotas_;
   std::size_t bytes_since_budget_ = 0;
   std::optional<std::chrono::steady_clock::time_point> flush_at_;
   std::chrono::steady_clock::time_point next_recovery_{};

@@ -49,19 +49,24 @@ TopicSettings Committer::default_settings(const TopicName& name) const {
   return options_.defaults ? options_.defaults(name) : TopicSettings{};
 }
 
-std::optional<Errc> Committer::may_create(const Group& group, const TopicSettings& settings) const {
-  if (!valid_content_type(settings.content_type)) return Errc::invalid_content_type;
+/// False: the request has been refused.
+bool Committer::may_create(const Group& group, Request& request, const TopicSettings& settings) {
+  const auto no = [&](Errc code, std::string text = {}) {
+    refuse(request, code, std::move(text));
+    return false;
+  };
+  if (!valid_content_type(settings.content_type)) return no(Errc::invalid_content_type);
   const std::uint64_t topics = log_.topic_count() - group.removed.size() + group.created;
-  if (topics >= options_.max_topics) return Errc::too_many_topics;
-  return std::nullopt;
+  if (topics >= max_topics_) return no(Errc::too_many_topics);
+  const auto quota = quotas_.refusal(request.topic);
+  if (!quota) return no(quota.errc());
+  if (*quota) return no(Errc::too_many_topics, **quota);
+  return has_room(request);
 }
 
 /// For a request that had found no topic; null: it is refused.
 Committer::Staged* Committer::create(Group& group, Request& request, TopicSettings settings) {
-  if (const auto refused = may_create(group, settings)) {
-    refuse(request, *refused);
-    return nullptr;
-  }
+  if (!may_create(group, request, settings)) return nullptr;
   request.error.reset();
   request.error_text.clear();
   return &begin(group, request.topic, std::move(settings));
@@ -81,6 +86,7 @@ Committer::Staged& Committer::begin(Group& group, const TopicName& name, TopicSe
   staged->time = staged->meta.created;
   staged->changed = true;
   ++group.created;
+  quotas_.add(name.str());
   return *group.staged.insert_or_assign(name, std::move(staged)).first->second;
 }
 
@@ -97,6 +103,7 @@ void Committer::stage_create(Group& group, CreateRequest& request) {
     staged.tail = birth.tail;
     staged.time = std::max(staged.time, staged.tail.last_time);
     ++birth.source->meta.forks;
+    ++group.forked;
     birth.source->changed = true;
   }
   if (birth.cut) append_events(group, staged, {&*birth.cut, 1});
@@ -123,10 +130,7 @@ bool Committer::plan(Group& group, CreateRequest& request, Birth& birth) {
   birth.settings.ttl = request.ttl;
   birth.settings.expires_at = request.expires_at;
   if (request.fork && !plan_fork(group, request, birth)) return false;
-  if (const auto refused = may_create(group, birth.settings)) {
-    refuse(request, *refused);
-    return false;
-  }
+  if (!may_create(group, request, birth.settings)) return false;
   birth.payload = payload_of(birth.settings.content_type);
   return admit_first_events(request, birth);
 }

@@ -2,6 +2,7 @@
 // storage/: the committer's own; nobody else includes it.
 #pragma once
 
+#include <array>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -37,6 +38,9 @@ struct Committer::Group {
   std::unordered_map<TopicName, std::unique_ptr<Staged>> staged;
   std::vector<std::unique_ptr<Staged>> removed;
   std::uint64_t created = 0;
+  std::uint64_t forked = 0;  ///< of them
+  std::array<std::uint64_t, kTrimCauses> trims{};
+  std::uint64_t trimmed_events = 0;
   std::vector<std::shared_ptr<Topic>> advanced;
   std::vector<std::pair<TopicId, Offset>> dropped;
   std::uint64_t events = 0;

@@ -53,7 +53,16 @@ bool Committer::admit(Staged& staged, PublishRequest& request) {
     refuse(request, Errc::offset_mismatch);
     return false;
   }
-  return true;
+  return request.events.empty() || has_room(request);
+}
+
+/// What adds nothing is never refused for it: duplicates are answered, topics closed.
+bool Committer::has_room(Request& request) {
+  auto why = guard_.refusal(std::chrono::steady_clock::now());
+  if (!why) return true;
+  counters_.refused_for_space.add();
+  refuse(request, Errc::disk_full, std::move(*why));
+  return false;
 }
 
 bool Committer::admit_events(Staged& staged, PublishRequest& request) {

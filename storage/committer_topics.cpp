@@ -106,6 +106,8 @@ void Committer::stage_trim(Group& group, TrimRequest& request) {
   request.id = staged->meta.id;
   const Offset keep = std::min(request.keep, staged->tail.head.next());
   if (keep > staged->meta.earliest) {
+    ++group.trims.at(static_cast<std::size_t>(request.cause));
+    group.trimmed_events += keep.value - staged->meta.earliest.value;
     staged->meta.earliest = keep;
     staged->meta.trim_cause = static_cast<std::uint8_t>(request.cause);
     staged->changed = true;
@@ -183,6 +185,7 @@ void Committer::erase(Group& group, Staged& staged) {
                   "a group does not remove what it has appended");
   group.durability = Durability::synced;  // nobody must find it alive again
   group.dropped.emplace_back(staged.meta.id, kWholeTopic);
+  quotas_.remove(staged.topic->name().str());
   group.removed.push_back(std::move(group.staged.at(staged.topic->name())));
 }
 

@@ -29,6 +29,7 @@ boost::system::result<std::unique_ptr<EventStore>, OpenError> EventStore::open(
     const std::filesystem::path& directory, EventStoreOptions options) {
   auto log = open_rocks_log(directory, options.store);
   if (!log) return log.error();
+  if (!options.committer.disk) options.committer.disk = disk_of(directory);
   return std::make_unique<EventStore>(std::move(*log), std::move(options));
 }
 
@@ -93,7 +94,8 @@ ReadAnswer EventStore::read(const Topic& topic, Position after) {
   if (auto segment = cache_.find(topic.id(), after.offset.next())) {
     const Offset end = segment->end();
     answer.state = ReadAnswer::State::events;
-    answer.slice = {.segment = std::move(segment), .offsets = {after.offset.next(), end}};
+    answer.slice = {
+        .segment = std::move(segment), .offsets = {after.offset.next(), end}, .cached = true};
   }
   return answer;
 }
@@ -164,6 +166,18 @@ Result<std::uint64_t> EventStore::stored_bytes(const LoadedTopic& topic) {
   const auto before = *header ? (*header)->bytes_before : tail.bytes;
   // What was appended and trimmed since the end was looked at.
   return tail.bytes - std::min(before, tail.bytes);
+}
+
+EventStore::Figures EventStore::figures() {
+  Figures out{.cache_bytes = cache_.memory(),
+              .queue = committer_.queue(),
+              .space = space(),
+              .engine = log_->figures()};
+  topics_.each([&](const std::shared_ptr<Topic>& topic) {
+    ++out.open_topics;
+    out.ring_bytes += topic->memory();
+  });
+  return out;
 }
 
 }  // namespace tidemark::storage

@@ -80,6 +80,26 @@ class EventStore {
   /// Those kept only for their forks included, and the expired until they are removed.
   [[nodiscard]] std::uint64_t topic_count() const { return log_->topic_count(); }
   [[nodiscard]] CommitterStats stats() const { return committer_.stats(); }
+
+  /// For metrics. Looks at every open topic's memory and asks the engine: about 10 ms for a hundred
+  /// thousand topics, so not on an I/O thread.
+  struct Figures {
+    std::size_t open_topics = 0;
+    std::size_t ring_bytes = 0;
+    std::size_t cache_bytes = 0;
+    CommitterQueue queue;
+    DiskGuard::State space;
+    std::vector<LogFigure> engine;
+  };
+  [[nodiscard]] Figures figures();
+  [[nodiscard]] const CommitterCounters& counters() const { return committer_.counters(); }
+  [[nodiscard]] const SegmentCache::Counters& cache_counters() const { return cache_.counters(); }
+  /// What the disk guard thinks; may ask the disk.
+  [[nodiscard]] DiskGuard::State space() {
+    return committer_.guard().state(std::chrono::steady_clock::now());
+  }
+  /// Other limits from now on.
+  void apply(StoreLimits limits) { committer_.apply(std::move(limits)); }
   [[nodiscard]] std::size_t max_event_bytes() const { return max_event_bytes_; }
 
   /// Does what is queued, refuses what comes later, flushes. Safe to call twice.

@@ -72,6 +72,14 @@ struct CommitGroup {
   }
 };
 
+/// Something an engine knows of itself.
+struct LogFigure {
+  std::string_view name;  ///< as metrics are named: words with '_', the unit, `_total` for counts
+  std::string_view help;
+  bool counts = false;  ///< it only grows
+  double value = 0;
+};
+
 struct LoadedTopic {
   TopicMeta meta;
   Tail tail;
@@ -142,6 +150,11 @@ class Log {
   /// Calls `visit` for every topic after `after` in order of name, until it returns false.
   virtual Result<void> list(std::string_view after,
                             const std::function<bool(const TopicMeta&)>& visit) = 0;
+
+  /// Bytes the log takes on the disk and in what will be written to it, as the engine knows them.
+  [[nodiscard]] virtual std::uint64_t held_bytes() { return 0; }
+  /// The engine's own figures, for metrics. May block for a moment.
+  [[nodiscard]] virtual std::vector<LogFigure> figures() { return {}; }
 
   /// Topics there are.
   [[nodiscard]] virtual std::uint64_t topic_count() const = 0;

@@ -60,6 +60,8 @@ class RocksLog final : public Log {
   Result<void> list(std::string_view after,
                     const std::function<bool(const TopicMeta&)>& visit) override;
   [[nodiscard]] std::uint64_t topic_count() const override { return topic_count_; }
+  [[nodiscard]] std::uint64_t held_bytes() override;
+  [[nodiscard]] std::vector<LogFigure> figures() override;
 
  private:
   [[nodiscard]] Result<void> writable() const;

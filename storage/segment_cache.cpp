@@ -88,13 +88,22 @@ Result<void> SegmentCache::load(Topic& topic, Offset from) {
     }
     loading_.insert(topic.id());
   }
+  const auto begun = std::chrono::steady_clock::now();
   auto filled = fill(topic, from);
+  note_read(std::chrono::steady_clock::now() - begun, filled);
   {
     const std::lock_guard lock(mutex_);
     loading_.erase(topic.id());
   }
   loaded_.notify_all();
   return filled;
+}
+
+void SegmentCache::note_read(std::chrono::steady_clock::duration took, const Result<void>& read) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  counters_.reads.add();
+  counters_.us.add(static_cast<std::uint64_t>(us));
+  if (!read && read.errc() == Errc::corrupt_record) counters_.damaged.add();
 }
 
 Result<void> SegmentCache::fill(Topic& topic, Offset from) {
@@ -111,6 +120,8 @@ Result<void> SegmentCache::fill(Topic& topic, Offset from) {
       expected_bytes(tail, from) >= kReadAhead / 4);
   // The one that was asked for last, so that it is the one to stay if there is no room for all.
   const auto& segments = builder.segments();
+  counters_.segments.add(segments.size());
+  counters_.bytes.add(builder.bytes());
   for (auto at = segments.rbegin(); at != segments.rend(); ++at) insert(topic.id(), *at);
   // Damage further on is met when it is asked for.
   if (from > tail.head || (!segments.empty() && segments.front()->first() <= from)) return ok();
@@ -163,7 +174,10 @@ void SegmentCache::insert(TopicId topic, std::shared_ptr<const Segment> segment)
   used_.push_front(key);
   entries_.emplace(key, Entry{std::move(segment), charge, used_.begin()});
   bytes_ += charge;
-  while (bytes_ > max_bytes_ && used_.size() > 1) remove(entries_.find(used_.back()));
+  while (bytes_ > max_bytes_ && used_.size() > 1) {
+    remove(entries_.find(used_.back()));
+    counters_.evicted.add();
+  }
 }
 
 SegmentCache::Entries::iterator SegmentCache::remove(Entries::iterator entry) {

@@ -2,6 +2,7 @@
 // storage/: ten thousand clients resuming at once cost one read.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <list>
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <set>
 
+#include "storage/counter.hpp"
 #include "storage/log.hpp"
 #include "storage/segment.hpp"
 #include "storage/topic.hpp"
@@ -33,6 +35,16 @@ class SegmentCache {
   void drop(TopicId topic);
   [[nodiscard]] std::size_t memory() const;
 
+  struct Counters {
+    SharedCounter reads;     ///< from the log
+    SharedCounter segments;  ///< they came to
+    SharedCounter bytes;     ///< of records in them
+    SharedCounter evicted;   ///< segments let go for want of room
+    SharedCounter damaged;   ///< reads that met damage
+    SharedCounter us;        ///< time they took
+  };
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
  private:
   using Key = std::pair<TopicId, Offset>;  ///< by first offset
   struct Entry {
@@ -43,6 +55,7 @@ class SegmentCache {
   using Entries = std::map<Key, Entry>;
 
   Result<void> fill(Topic& topic, Offset from);
+  void note_read(std::chrono::steady_clock::duration took, const Result<void>& read);
   void mark_damage(Topic& topic, Offset from, Offset end);
   void insert(TopicId topic, std::shared_ptr<const Segment> segment);
   Entries::iterator remove(Entries::iterator entry);
@@ -55,6 +68,7 @@ class SegmentCache {
   std::list<Key> used_;  ///< most recently used first
   std::set<TopicId> loading_;
   std::size_t bytes_ = 0;
+  Counters counters_;
 };
 
 }  // namespace tidemark::storage

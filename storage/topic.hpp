@@ -21,6 +21,7 @@ namespace tidemark::storage {
 struct Slice {
   std::shared_ptr<const Segment> segment;
   OffsetRange offsets;
+  bool cached = false;  ///< had been read from the disk: it is not in the ring
 };
 
 /// What reading after a position came to.

@@ -39,7 +39,7 @@ std::vector<Option> counts() {
           "Topics one connection may follow")),
       live(count_option(
           "max.topics", "1000000", {1, 1'000'000'000},
-          +[](Settings & s) -> auto& { return s.store.committer.max_topics; },
+          +[](Settings & s) -> auto& { return s.store.committer.limits.topics; },
           "Topics there may be")),
       live(bytes_option(
           "max.data", "0", {}, +[](Settings & s) -> auto& { return s.max_data_bytes; },

@@ -87,7 +87,7 @@ inline void describe_limits(const Settings& s, Description& out) {
   const auto& rates = s.rates;
   out << rates.events_per_identity << rates.bytes_per_identity << rates.events_per_topic
       << rates.bytes_per_topic << rates.burst;
-  out << s.connections_per_address << s.max_data_bytes << s.store.committer.max_topics
+  out << s.connections_per_address << s.max_data_bytes << s.store.committer.limits.topics
       << s.disk_reserve_bytes;
   for (const auto& quota : s.topics_of) out << quota.pattern << quota.topics;
 }

@@ -21,7 +21,7 @@ class CommitterTest : public ::testing::Test {
     EventStoreOptions options;
     options.committer.recover_interval = std::chrono::milliseconds(1);
     options.committer.max_event_bytes = 1000;
-    options.committer.max_topics = 5;
+    options.committer.limits.topics = 5;
     return options;
   }
   static MemoryLog* log_in(EventStore&, MemoryLog* log) { return log; }

@@ -107,7 +107,7 @@ TEST_F(CreateTest, WhatIsRefusedLeavesNothing) {
 }
 
 TEST_F(CreateTest, TopicsAreLimitedWithinOneGroupToo) {
-  options_.committer.max_topics = 2;
+  options_.committer.limits.topics = 2;
   reopen();
   std::vector<std::unique_ptr<Request>> requests;
   for (const char* name : {"a", "b", "c"}) requests.push_back(create_of(name, kText));
