@@ -46,6 +46,8 @@ ApiReply error_reply(const Problem& problem) {
   if (problem.gap) body["gap"] = describe(*problem.gap);
   auto reply = json_reply(body, status);
   reply.content_type = kProblemType;
+  reply.error = problem.code;
+  reply.retry_after_ms = problem.retry_after_ms;
   return reply;
 }
 

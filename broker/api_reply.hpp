@@ -21,6 +21,9 @@ struct ApiReply {
   std::string body;        ///< empty with 204
   std::string allow = {};  ///< with 405: the methods there are
   std::string_view content_type = kJsonType;
+  std::string_view content_encoding = {};            ///< of the body; empty: as it is
+  std::optional<Errc> error = {};                    ///< of a failure
+  std::optional<std::uint64_t> retry_after_ms = {};  ///< of one that passes
 };
 
 [[nodiscard]] ApiReply json_reply(const boost::json::value& body, unsigned status = 200);

@@ -12,6 +12,7 @@
 #include "broker/answered.hpp"
 #include "broker/json_members.hpp"
 #include "broker/openapi.hpp"
+#include "broker/operator_routes.hpp"
 #include "broker/routes.hpp"
 #include "broker/topic_defaults.hpp"
 #include "broker/topics_json.hpp"
@@ -117,6 +118,19 @@ void health(const Call& call) {
   call.respond(json_reply(body, failing || stopping ? 503 : 200));
 }
 
+void ready(const Call& call) {
+  call.respond_later([&network = call.group.network()] { return ready_reply(network); });
+}
+
+void metrics(const Call& call) {
+  // Figures of the whole broker are for those who run it.
+  const bool ours = call.request.operators || call.request.client.is_loopback();
+  if (!ours) return call.fail(Errc::forbidden);
+  call.respond_later([&network = call.group.network(), gzip = call.request.gzip] {
+    return metrics_reply(network, gzip);
+  });
+}
+
 void list(const Call& call) {
   Page page;
   for (auto& [name, value] : parameters(cut_target(call.request.target).query)) {
@@ -214,6 +228,11 @@ void publish(Call& call, const TopicName& name) {
       !check_events(call.store(), *request)) {
     return call.respond(failed_reply(*request));
   }
+  const auto wait = call.group.admit_publish(Channel::http, sent.publisher, *request);
+  if (wait.count() > 0) {
+    const auto ms = static_cast<std::uint64_t>(wait.count());
+    return call.respond(error_reply({.code = Errc::rate_limited, .retry_after_ms = ms}));
+  }
   request->done = [respond = call.respond](const storage::PublishRequest& done) {
     respond(published_reply(done));
   };
@@ -247,6 +266,10 @@ void route(Call& call, const Routed& routed) {
   switch (routed.route->endpoint) {
     case Endpoint::health:
       return health(call);
+    case Endpoint::ready:
+      return ready(call);
+    case Endpoint::metrics:
+      return metrics(call);
     case Endpoint::openapi:
       return call.respond({.status = 200, .body = std::string(openapi_document())});
     case Endpoint::list_topics:

@@ -18,11 +18,17 @@ struct ApiRequest {
   std::string target;  ///< path and query, as sent
   std::string content_type;
   std::string body;
+  bool gzip = false;       ///< the answer may come as gzip
+  ClientAddress client;    ///< where it comes from
+  std::string publisher;   ///< as Connection::publisher
+  bool operators = false;  ///< as Connection::operators
 };
 
 /// Answers a request by calling `respond` once, on the shard of `group`, now or later. HEAD is
 /// answered as GET.
 ///   GET    /healthz                  how the broker is
+///   GET    /readyz                   whether it should be sent clients, and why not
+///   GET    /metrics                  figures for Prometheus
 ///   GET    /v1/openapi.json          what all of this is, for programs
 ///   GET    /v1/topics?prefix=&after=&limit=  topics by name
 ///   GET    /v1/topics/{topic}        one of them

@@ -3,6 +3,8 @@
 #include "broker/connection.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 #include <boost/asio/post.hpp>
 
@@ -16,39 +18,116 @@ namespace {
 // A scraper, a health check, some people.
 constexpr std::size_t kOperatorsReserve = 64;
 
+OriginPolicy make_policy(const ServerOptions& options, const std::string& address) {
+  auto policy = OriginPolicy::make(options.allowed_origins, is_loopback(address));
+  if (!policy) {
+    throw std::invalid_argument("an allowed origin must be written as scheme://host[:port]");
+  }
+  return std::move(*policy);
+}
+
 }  // namespace
 
+// ---- NetworkRules ----
+
+NetworkRules NetworkRules::make(const ServerOptions& options) {
+  auto proxies = TrustedProxies::make(options.trusted_proxies);
+  if (!proxies) {
+    throw std::invalid_argument(
+        "a trusted proxy must be written as an address, or as a network as in 10.0.0.0/8");
+  }
+  const auto& operators = options.admin ? options.admin->address : options.address;
+  return {.limits = options.limits,
+          .origins = make_policy(options, options.address),
+          .operator_origins = make_policy(options, operators),
+          .proxies = std::move(*proxies)};
+}
+
+// ---- ConnectionSlot ----
+
 ConnectionSlot::~ConnectionSlot() {
-  if (network_) network_->give_slot();
+  if (!network_) return;
+  uncount();
+  network_->give_slot();
+}
+
+bool ConnectionSlot::speak_for(const ClientAddress& client, const NetworkRules& rules) {
+  if (client == client_) return true;
+  uncount();
+  client_ = client;
+  if (rules.exempt(client)) return true;
+  from_.counted = network_->addresses.enter(client, rules.limits.connections_per_address);
+  return from_.counted;
+}
+
+void ConnectionSlot::speak_for_nobody() {
+  if (client_ == from_.peer) return;
+  uncount();
+  client_ = from_.peer;  // a proxy, and not counted
+}
+
+void ConnectionSlot::uncount() {
+  if (std::exchange(from_.counted, false)) network_->addresses.leave(client_);
+}
+
+// ---- Connection ----
+
+std::string Connection::publisher() const {
+  if (!group_.limits().publish_rates.any()) return {};
+  return "anonymous " + client().network().str();
 }
 
 // ---- ConnectionGroup ----
 
-ConnectionGroup::ConnectionGroup(Network& network, Shard& shard)
+ConnectionGroup::ConnectionGroup(Network& network, Shard& shard, NetworkRules rules)
     : network_(network),
       shard_(shard),
       timer_(shard.io().get_executor()),
       now_(steady_clock::now()),
+      rules_(std::move(rules)),
+      counters_(shard.shared_counters()),
       random_(std::random_device{}()) {
+  set_interval();
+}
+
+void ConnectionGroup::adopt(NetworkRules rules) {
+  rules_ = std::move(rules);
+  set_interval();
+}
+
+void ConnectionGroup::set_interval() {
   // A timeout is met within a quarter of the shortest, and at best within a second.
-  const auto& l = network.limits;
+  const auto& l = limits();
   const auto shortest = std::min(
       {l.handshake_timeout, l.idle_timeout, l.stall_timeout, l.close_timeout, l.long_poll_timeout});
   interval_ = std::clamp(shortest / 4, milliseconds(8), milliseconds(1'000)) / kParts;
   interval_ = std::max(interval_, milliseconds(1));
 }
 
-const ServerLimits& ConnectionGroup::limits() const { return network_.limits; }
-
 milliseconds ConnectionGroup::reconnect_delay() {
-  const auto most = network_.limits.reconnect_spread.count();
+  const auto most = limits().reconnect_spread.count();
   return milliseconds(std::uniform_int_distribution<std::int64_t>(0, most)(random_));
 }
 
 std::size_t ConnectionGroup::answer_room() const {
-  const auto& l = network_.limits;
+  const auto& l = limits();
   return answer_bytes_ < l.answers_in_flight ? l.catch_up_bytes
                                              : std::min(l.catch_up_bytes, l.bytes_in_flight);
+}
+
+milliseconds ConnectionGroup::admit_publish(Channel channel, std::string_view identity,
+                                            const storage::PublishRequest& publish) {
+  std::size_t bytes = 0;
+  for (const NewEvent& event : publish.events) bytes += event.data.size() + event.key.size();
+  counters_->publishes_in[channel].add();
+  counters_->events_in[channel].add(publish.events.size());
+  counters_->bytes_in[channel].add(bytes);
+  if (!limits().publish_rates.any()) return milliseconds(0);
+  const PublishCost cost{.identity = identity,
+                         .topic = publish.topic.str(),
+                         .events = publish.events.size(),
+                         .bytes = bytes};
+  return network_.limiter.admit(limits().publish_rates, cost, steady_clock::now());
 }
 
 void ConnectionGroup::submit(std::unique_ptr<storage::Request> request) {
@@ -82,12 +161,35 @@ void ConnectionGroup::tick(std::shared_ptr<Network> keep) {
   if (stopped_) return;
   now_ = steady_clock::now();
   next_ = (next_ + 1) % kParts;
-  auto& part = parts_.at(next_);
-  for (auto it = part.begin(); it != part.end();) (it++)->sweep(now_);
+  if (next_ == 0) turn_census();
+  look_at(parts_.at(next_));
   timer_.expires_after(interval_);
   timer_.async_wait([this, keep = std::move(keep)](boost::system::error_code error) mutable {
     if (!error) tick(std::move(keep));
   });
+}
+
+void ConnectionGroup::look_at(List& part) {
+  for (auto it = part.begin(); it != part.end();) {
+    Connection& connection = *it++;
+    if (counting_) connection.count_cursors(new_census_);
+    connection.sweep(now_);
+  }
+}
+
+/// A round is over, another begins.
+void ConnectionGroup::turn_census() {
+  if (counting_) {
+    const std::lock_guard lock(census_mutex_);
+    census_ = std::exchange(new_census_, {});
+  }
+  counting_ = now_ >= next_census_;
+  if (counting_) next_census_ = now_ + limits().census_interval;
+}
+
+CursorCensus ConnectionGroup::census() const {
+  const std::lock_guard lock(census_mutex_);
+  return census_;
 }
 
 void ConnectionGroup::each(const std::function<void(Connection&)>& visit) {
@@ -106,20 +208,30 @@ void ConnectionGroup::abort() {
 
 // ---- Network ----
 
-Network::Network(Hub& h, ServerLimits l, OriginPolicy o, OriginPolicy for_operators)
-    : hub(h), limits(l), origins(std::move(o)), operator_origins(std::move(for_operators)) {
+Network::Network(Hub& h, const NetworkRules& rules)
+    : hub(h), connection_limit(rules.limits.connections) {
   for (std::size_t i = 0; i < hub.shard_count(); ++i) {
-    groups.push_back(std::make_unique<ConnectionGroup>(*this, hub.shard(i)));
+    groups.push_back(std::make_unique<ConnectionGroup>(*this, hub.shard(i), rules));
   }
 }
 
-ConnectionSlot Network::take_slot(bool operators) {
-  const auto most = limits.connections + (operators ? kOperatorsReserve : 0);
+std::variant<ConnectionSlot, Errc> Network::take_slot(ConnectionSlot::From from,
+                                                      const NetworkRules& rules) {
+  const auto most = rules.limits.connections + (from.operators ? kOperatorsReserve : 0);
   if (connections.fetch_add(1) >= most) {
     give_slot();
-    return {};
+    ++refused;
+    return Errc::too_many_connections;
   }
-  return {shared_from_this(), operators};
+  from.counted = !from.operators && !rules.exempt(from.peer);
+  if (from.counted && !addresses.enter(from.peer, rules.limits.connections_per_address)) {
+    give_slot();
+    ++refused;
+    ++refused_from_address;
+    return Errc::too_many_from_address;
+  }
+  ++accepted;
+  return ConnectionSlot(shared_from_this(), from);
 }
 
 void Network::give_slot() {

@@ -10,6 +10,9 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -17,6 +20,9 @@
 #include <boost/intrusive/list.hpp>
 
 #include "broker/hub.hpp"
+#include "broker/limits/address_counter.hpp"
+#include "broker/limits/publish_limiter.hpp"
+#include "broker/metrics/counters.hpp"
 #include "broker/origin.hpp"
 #include "broker/server.hpp"
 
@@ -26,22 +32,57 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 class Network;
 
-/// One of the connections a server may hold, for as long as this lives. Movable.
+/// What a server goes by that may change while it runs.
+struct NetworkRules {
+  ServerLimits limits;
+  OriginPolicy origins;
+  OriginPolicy operator_origins;  ///< for connections of operators
+  TrustedProxies proxies;
+
+  /// Throws std::invalid_argument, with a text for whoever wrote the options.
+  static NetworkRules make(const ServerOptions& options);
+  [[nodiscard]] const OriginPolicy& origins_for(bool operators) const {
+    return operators ? operator_origins : origins;
+  }
+  /// Not counted by connections_per_address.
+  [[nodiscard]] bool exempt(const ClientAddress& address) const {
+    return address.is_loopback() || address.is_unknown() || proxies.trusts(address);
+  }
+};
+
+/// One of the connections a server may hold, for as long as this lives, and one of those that its
+/// client's address may have. Movable. Threads: one at a time.
 class ConnectionSlot {
  public:
   ConnectionSlot() = default;
-  ConnectionSlot(std::shared_ptr<Network> network, bool operators)
-      : network_(std::move(network)), operators_(operators) {}
+  struct From {
+    ClientAddress peer;
+    bool operators = false;
+    bool counted = false;  ///< the peer is, by the network's AddressCounter
+  };
+  ConnectionSlot(std::shared_ptr<Network> network, const From& from)
+      : network_(std::move(network)), from_(from), client_(from.peer) {}
   ~ConnectionSlot();
   ConnectionSlot(ConnectionSlot&&) = default;
   ConnectionSlot& operator=(ConnectionSlot&&) = delete;
   explicit operator bool() const { return network_ != nullptr; }
   [[nodiscard]] Network& network() const { return *network_; }
-  [[nodiscard]] bool operators() const { return operators_; }
+  [[nodiscard]] bool operators() const { return from_.operators; }
+
+  [[nodiscard]] const ClientAddress& peer() const { return from_.peer; }
+  /// Whom the peer speaks for, if it is a trusted proxy; else the peer.
+  [[nodiscard]] const ClientAddress& client() const { return client_; }
+  /// From now on it is this client's. False: there are as many from there as there may be.
+  [[nodiscard]] bool speak_for(const ClientAddress& client, const NetworkRules& rules);
+  /// The peer speaks for itself again.
+  void speak_for_nobody();
 
  private:
+  void uncount();
+
   std::shared_ptr<Network> network_;
-  bool operators_ = false;
+  From from_;
+  ClientAddress client_;  ///< counted, if from_.counted is true
 };
 
 class ConnectionGroup;
@@ -61,12 +102,19 @@ class Connection : public boost::intrusive::list_base_hook<
   virtual void drain() = 0;
   /// Closes now.
   virtual void abort() = 0;
+  /// Adds its cursors.
+  virtual void count_cursors(CursorCensus& census) const { static_cast<void>(census); }
 
   /// Has it come in where operators do (ServerOptions::admin)?
   [[nodiscard]] bool operators() const { return slot_.operators(); }
 
  protected:
   [[nodiscard]] ConnectionGroup& group() const { return group_; }
+  [[nodiscard]] ConnectionSlot& slot() { return slot_; }
+  [[nodiscard]] const ClientAddress& client() const { return slot_.client(); }
+  /// Whom the rates of publishing are counted for: without a name, where they come from. Empty if
+  /// there are no rates.
+  [[nodiscard]] std::string publisher() const;
   [[nodiscard]] ConnectionSlot release_slot() { return std::move(slot_); }
 
  private:
@@ -78,11 +126,16 @@ class Connection : public boost::intrusive::list_base_hook<
 /// connection costs no timer memory. Threads: the shard's, apart from the constructor.
 class ConnectionGroup final : private Flushable {
  public:
-  ConnectionGroup(Network& network, Shard& shard);
+  ConnectionGroup(Network& network, Shard& shard, NetworkRules rules);
 
   [[nodiscard]] Network& network() const { return network_; }
   [[nodiscard]] Shard& shard() const { return shard_; }
-  [[nodiscard]] const ServerLimits& limits() const;
+  /// Its own copy, so that nobody reads what somebody changes.
+  [[nodiscard]] const NetworkRules& rules() const { return rules_; }
+  [[nodiscard]] const ServerLimits& limits() const { return rules_.limits; }
+  void adopt(NetworkRules rules);
+  /// Its shard's.
+  [[nodiscard]] ShardCounters& counters() const { return *counters_; }
   /// As of the last look; good enough for timeouts, and free.
   [[nodiscard]] SteadyTime now() const { return now_; }
   /// How long a client should wait before it comes back: spread, so that not all come at once.
@@ -94,6 +147,11 @@ class ConnectionGroup final : private Flushable {
   /// Hands a request to the committer at the end of the turn, together with all others of the turn,
   /// so that they become one group. It is answered in any case: if it is refused, with the error.
   void submit(std::unique_ptr<storage::Request> request);
+
+  /// Counts a publish that a client asks for, and judges how fast it comes. 0: go on. Else it is
+  /// refused with rate_limited, and this is the time to wait.
+  [[nodiscard]] std::chrono::milliseconds admit_publish(Channel channel, std::string_view identity,
+                                                        const storage::PublishRequest& publish);
 
   /// Answers that wait for their clients pin events. So much may a new one hold: catch_up_bytes, or
   /// when those that wait hold too much together, bytes_in_flight.
@@ -108,6 +166,9 @@ class ConnectionGroup final : private Flushable {
   void drain();
   void abort();
 
+  /// The cursors of its connections, as of the last time they were counted. Threads: any.
+  [[nodiscard]] CursorCensus census() const;
+
  private:
   using List = boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>>;
   using Timer =
@@ -119,12 +180,17 @@ class ConnectionGroup final : private Flushable {
 
   void flush() override;
   void tick(std::shared_ptr<Network> keep);
+  void look_at(List& part);
+  void turn_census();
+  void set_interval();
   void each(const std::function<void(Connection&)>& visit);
 
   Network& network_;
   Shard& shard_;
   Timer timer_;
   SteadyTime now_;
+  NetworkRules rules_;
+  const std::shared_ptr<ShardCounters> counters_;  ///< shared: outlives the shard with connections
   std::chrono::milliseconds interval_;
   std::array<List, kParts> parts_;
   std::size_t next_ = 0;
@@ -132,35 +198,39 @@ class ConnectionGroup final : private Flushable {
   std::minstd_rand random_;
   std::size_t answer_bytes_ = 0;  ///< of answers that wait for their clients
   bool stopped_ = false;
+
+  bool counting_ = false;  ///< this round counts cursors
+  SteadyTime next_census_;
+  CursorCensus new_census_;  ///< of the round so far
+  mutable std::mutex census_mutex_;
+  CursorCensus census_;
 };
 
 /// One server's connections. Shared by the server and everything that may outlive it for a moment.
 /// Threads: any, where not said otherwise.
 class Network : public std::enable_shared_from_this<Network> {
  public:
-  /// `operator_origins`: for connections of operators.
-  Network(Hub& hub, ServerLimits limits, OriginPolicy origins, OriginPolicy operator_origins);
+  Network(Hub& hub, const NetworkRules& rules);
 
   Hub& hub;
-  const ServerLimits limits;
-  const OriginPolicy origins;
-  const OriginPolicy operator_origins;
   std::vector<std::unique_ptr<ConnectionGroup>> groups;  ///< one per shard
 
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> websockets{0};
   std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> refused{0};
-  std::atomic<std::uint64_t> handshakes_failed{0};  ///< of TLS
+  std::atomic<std::uint64_t> refused{0};               ///< all, at the door
+  std::atomic<std::uint64_t> refused_from_address{0};  ///< of them, for their address
+  std::atomic<std::uint64_t> handshakes_failed{0};     ///< of TLS
   std::atomic<bool> stopping{false};
+  std::atomic<std::size_t> connection_limit{0};  ///< for metrics; what counts is in the rules
 
-  [[nodiscard]] const OriginPolicy& origins_for(bool operators) const {
-    return operators ? operator_origins : origins;
-  }
+  AddressCounter addresses;
+  PublishLimiter limiter;
 
-  /// Empty if there are as many connections as there may be. For operators there are a few more, so
-  /// that a broker that is full can be looked at.
-  [[nodiscard]] ConnectionSlot take_slot(bool operators);
+  /// For a connection of `peer`. For operators there are a few more, so that a broker that is full
+  /// can be looked at. Errors: too_many_connections, too_many_from_address.
+  [[nodiscard]] std::variant<ConnectionSlot, Errc> take_slot(ConnectionSlot::From from,
+                                                             const NetworkRules& rules);
   void give_slot();
   /// False if some are left after `timeout`.
   bool wait_until_empty(std::chrono::milliseconds timeout);

@@ -27,18 +27,38 @@ std::optional<Gap> Cursor::gap_at_start() const {
   return answer.gap;
 }
 
+Step Cursor::next(storage::EventStore& store, ReadCounters& counters) {
+  Step step = next(store);
+  if (const auto* const events = std::get_if<step::Events>(&step)) {
+    (events->slice.cached ? counters.from_cache : counters.from_ring).add();
+  } else if (const auto* const gap = std::get_if<step::Gap>(&step)) {
+    counters.gaps[gap->notice.gap.cause].add();
+  } else if (std::holds_alternative<step::Load>(step)) {
+    counters.cold.add();
+  }
+  return step;
+}
+
+std::uint64_t Cursor::behind() const {
+  const Offset head = topic_->bounds().head;
+  return head > position_.offset ? head.value - position_.offset.value : 0;
+}
+
 Step Cursor::next(storage::EventStore& store) {
   using State = storage::ReadAnswer::State;
   if (ended_) return step::Ended{*ended_};
   storage::ReadAnswer answer = store.read(*topic_, position_);
   switch (answer.state) {
     case State::events:
+      cold_ = answer.slice.cached;
       return serve(std::move(answer.slice));
     case State::gap:
       return pass(answer.gap);
     case State::cold:
+      cold_ = true;
       return step::Load{};
     case State::caught_up:
+      cold_ = false;
       if (told_caught_up_) return step::Wait{};
       told_caught_up_ = true;
       return step::CaughtUp{{.topic = topic_->name().str(), .offset = position_.offset}};

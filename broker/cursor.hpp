@@ -5,6 +5,7 @@
 #include <memory>
 #include <variant>
 
+#include "broker/metrics/counters.hpp"
 #include "protocol/messages.hpp"
 #include "storage/event_store.hpp"
 
@@ -54,6 +55,8 @@ class Cursor {
   /// the first next(): a subscription with OnGap::fail is refused with it.
   [[nodiscard]] std::optional<Gap> gap_at_start() const;
 
+  /// Counts what it finds.
+  [[nodiscard]] Step next(storage::EventStore& store, ReadCounters& counters);
   [[nodiscard]] Step next(storage::EventStore& store);
   /// The reader has been sent everything up to and including `last`. Pre: after position(), and in
   /// the segment of the last Events step (Shard::frames may reach beyond the slice).
@@ -64,6 +67,11 @@ class Cursor {
   [[nodiscard]] bool ended() const { return ended_.has_value(); }
   [[nodiscard]] const std::shared_ptr<storage::Topic>& topic() const { return topic_; }
 
+  /// Has it been served from the disk last?
+  [[nodiscard]] bool is_cold() const { return cold_; }
+  /// Events between it and the end of the topic.
+  [[nodiscard]] std::uint64_t behind() const;
+
  private:
   Step pass(const Gap& gap);
   Step serve(storage::Slice slice);
@@ -73,6 +81,7 @@ class Cursor {
   Epoch told_epoch_;  ///< what the reader takes the next event's epoch to be; 0: it must be told
   OnGap on_gap_;
   bool told_caught_up_ = false;
+  bool cold_ = false;
   std::optional<Errc> ended_;
 };
 

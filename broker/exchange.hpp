@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "broker/connection.hpp"
 #include "broker/cursor.hpp"
@@ -40,6 +41,8 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   virtual ~Exchange() = default;
+  /// As Connection::publisher.
+  [[nodiscard]] virtual std::string publisher() const = 0;
   virtual void respond(HttpReply reply) = 0;
   /// From here on the client's leaving is watched; `answer` is told, until it responds.
   virtual void wait_with(std::shared_ptr<PendingAnswer> answer) = 0;

@@ -78,7 +78,10 @@ std::size_t HttpReply::body_size() const {
 HttpReply to_reply(ApiReply reply) {
   HttpReply out{.status = reply.status,
                 .content_type = std::string(reply.status == 204 ? "" : reply.content_type),
-                .body = std::move(reply.body)};
+                .body = std::move(reply.body),
+                .retry_after_ms = reply.retry_after_ms,
+                .error = reply.error};
+  if (!reply.content_encoding.empty()) out.add("Content-Encoding", reply.content_encoding);
   if (!reply.allow.empty()) out.add("Allow", reply.allow);
   return out;
 }
@@ -87,6 +90,11 @@ HttpReply failed(Errc code, std::string_view text) { return to_reply(error_reply
 
 HttpReply failed(unsigned status, Errc code, std::string_view text) {
   return to_reply(error_reply(status, code, text));
+}
+
+HttpReply rate_limited_reply(std::chrono::milliseconds wait) {
+  const auto ms = static_cast<std::uint64_t>(wait.count());
+  return to_reply(error_reply({.code = Errc::rate_limited, .retry_after_ms = ms}));
 }
 
 void append_head(const HttpReply& reply, const HeadContext& context, std::string& out) {
@@ -103,7 +111,11 @@ void append_head(const HttpReply& reply, const HeadContext& context, std::string
   append_cors(context, out);
   out += reply.fields;
   if (reply.status == 426) append_field(out, "Upgrade", "websocket");
-  if (reply.status == 503 || reply.status == 429) append_field(out, "Retry-After", "1");
+  if (reply.status == 503 || reply.status == 429) {
+    // Whole seconds: not before the time has come.
+    const auto seconds = (reply.retry_after_ms.value_or(1'000) + 999) / 1'000;
+    append_field(out, "Retry-After", std::to_string(seconds));
+  }
   append_field(out, "Connection", context.close ? "close" : "keep-alive");
   if (!reply.content_type.empty()) append_field(out, "Content-Type", reply.content_type);
   if (!reply.content_type.empty() && !reply.endless) {

@@ -2,7 +2,10 @@
 // broker/: routes make replies, HttpSession sends them.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +27,10 @@ struct HttpReply {
   std::vector<std::shared_ptr<const storage::Segment>> segments = {};  ///< kept for the pieces
   std::string tail = {};
   bool endless = false;
+  // What the head says besides, and for metrics:
+  std::optional<std::uint64_t> retry_after_ms = {};  ///< in 429 and 503 if it is not a second
+  std::optional<Errc> error = {};                    ///< of a failure
+  std::uint64_t events = 0;                          ///< in the body
 
   /// Adds a header field. Pre: `value` is one line; what clients send is never put here unchecked.
   HttpReply& add(std::string_view name, std::string_view value);
@@ -35,6 +42,8 @@ struct HttpReply {
 /// `text`: more than the error table says.
 [[nodiscard]] HttpReply failed(Errc code, std::string_view text = {});
 [[nodiscard]] HttpReply failed(unsigned status, Errc code, std::string_view text);
+/// rate_limited, with the time to wait.
+[[nodiscard]] HttpReply rate_limited_reply(std::chrono::milliseconds wait);
 
 /// What a head says of the connection and of whom it answers.
 struct HeadContext {

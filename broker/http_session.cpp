@@ -2,8 +2,11 @@
 // broker/: see http_session.hpp.
 #include "broker/http_session.hpp"
 
+#include <algorithm>
+
 #include <boost/beast/websocket/rfc6455.hpp>
 
+#include "broker/accept_encoding.hpp"
 #include "broker/api_routes.hpp"
 #include "broker/request_faults.hpp"
 #include "broker/sse_session.hpp"
@@ -44,6 +47,11 @@ std::string_view path_of(std::string_view target) { return target.substr(0, targ
 
 constexpr std::string_view kWebSocketPath = "/v1/ws";
 
+/// What may be asked while the broker stops.
+bool tells_of_broker(std::string_view path) {
+  return path == "/healthz" || path == "/readyz" || path == "/metrics";
+}
+
 }  // namespace
 
 // ---- the life of a connection ----
@@ -51,7 +59,14 @@ constexpr std::string_view kWebSocketPath = "/v1/ws";
 HttpSession::HttpSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport)
     : Connection(group, std::move(slot)),
       transport_(std::move(transport)),
-      sender_(transport_, *this) {}
+      sender_(transport_, *this) {
+  this->group().counters().connections[Channel::http].add();
+}
+
+HttpSession::~HttpSession() {
+  hold_answer(0);
+  group().counters().connections[Channel::http].take();
+}
 
 void HttpSession::start() {
   enter(State::idle, group().limits().handshake_timeout);
@@ -71,9 +86,21 @@ void HttpSession::sweep(SteadyTime now) {
   if (state_ == State::writing) see_progress(now);
   if (state_ == State::over || state_ == State::working || now < deadline_) return;
   if (state_ == State::head || state_ == State::body) {
+    timed_out(state_ == State::head ? TimeLimit::handshake : TimeLimit::stall);
     return fail(failed(408, Errc::timed_out, "the request took too long to arrive"));
   }
+  const auto quiet = asked_ ? TimeLimit::idle : TimeLimit::handshake;
+  timed_out(state_ == State::idle      ? quiet
+            : state_ == State::writing ? TimeLimit::stall
+                                       : TimeLimit::close);
   abort();
+}
+
+void HttpSession::timed_out(TimeLimit limit) { group().counters().timeouts[limit].add(); }
+
+/// Who waits is at the end of its topic.
+void HttpSession::count_cursors(CursorCensus& census) const {
+  if (answer_) census.count(false, 0);
 }
 
 /// A client that takes its answer slowly has more time, but not for ever: it pins events.
@@ -102,7 +129,7 @@ void HttpSession::abort() {
   transport_.close();
   reply_.reset();
   hold_answer(0);
-  if (const auto answer = std::exchange(answer_, nullptr)) answer->client_gone();
+  if (const auto answer = drop_answer()) answer->client_gone();
 }
 
 // ---- reading ----
@@ -213,12 +240,14 @@ bool HttpSession::take_head() {
 }
 
 void HttpSession::head_done() {
+  asked_ = true;
   const auto& request = parser_->get();
   cors_origin_.clear();
   if (const auto origin = field(request, http::field::origin)) {
-    if (const auto* listed = group().network().origins_for(operators()).listed(*origin))
+    if (const auto* listed = group().rules().origins_for(operators()).listed(*origin))
       cors_origin_ = *listed;
   }
+  if (!speak_for_client(request)) return fail(failed(Errc::too_many_from_address));
   if (const auto fault = fault_of_framing(request.base())) {
     return fail(failed(Errc::malformed_message, *fault));
   }
@@ -232,6 +261,16 @@ void HttpSession::head_done() {
   if (!parser_->is_done() && !invite_body(request)) {
     return fail(failed(417, Errc::malformed_message, "the only expectation met is 100-continue"));
   }
+}
+
+/// Finds out whom a trusted proxy speaks for; false if they have as many connections as they may.
+bool HttpSession::speak_for_client(const Request& request) {
+  const auto& proxies = group().rules().proxies;
+  if (proxies.empty() || !proxies.trusts(slot().peer())) return true;
+  std::string all;  // several fields are one, joined by commas
+  const auto [begin, end] = request.equal_range("X-Forwarded-For");
+  for (auto at = begin; at != end; ++at) all.append(",").append(view(at->value()));
+  return slot().speak_for(proxies.client_of(slot().peer(), all), group().rules());
 }
 
 /// Tells a client that asks to send its body; false if it expects something else.
@@ -287,8 +326,7 @@ bool HttpSession::take_body() {
 
 /// What a request is refused for whatever it wants.
 std::optional<HttpReply> HttpSession::refuse(const Request& request) const {
-  const auto& network = group().network();
-  const auto& origins = network.origins_for(operators());
+  const auto& origins = group().rules().origins_for(operators());
   const auto host = field(request, http::field::host).value_or("");
   if (!origins.knows_host(host)) {
     return failed(Errc::forbidden_origin,
@@ -299,7 +337,7 @@ std::optional<HttpReply> HttpSession::refuse(const Request& request) const {
   if ((web_socket || is_mutating(request.method())) && !origins.allows(origin, host)) {
     return failed(Errc::forbidden_origin);
   }
-  if (network.stopping && path_of(view(request.target())) != "/healthz") {
+  if (group().network().stopping && !tells_of_broker(path_of(view(request.target())))) {
     return failed(Errc::shutting_down);
   }
   return std::nullopt;
@@ -323,6 +361,10 @@ void HttpSession::dispatch() {
   call.target = view(request.target());
   call.content_type = field(request, http::field::content_type).value_or("");
   call.body = std::move(request.body());
+  call.gzip = accepts_gzip(field(request, http::field::accept_encoding).value_or(""));
+  call.client = client();
+  call.publisher = publisher();
+  call.operators = operators();
   answer_api(group(), std::move(call), [self = shared_from_this()](ApiReply reply) {
     self->respond(to_reply(std::move(reply)));
   });
@@ -357,7 +399,7 @@ void HttpSession::upgrade(const Request& request) {
 
 void HttpSession::stream(EventStreamStart start) {
   if (state_ == State::over) return;
-  answer_.reset();
+  drop_answer();
   state_ = State::over;  // the transport is another's from here on
   auto context = head_context();
   context.close = true;
@@ -369,10 +411,21 @@ void HttpSession::stream(EventStreamStart start) {
 
 void HttpSession::wait_with(std::shared_ptr<PendingAnswer> answer) {
   if (state_ != State::working) return answer->client_gone();
-  answer_ = std::move(answer);
+  set_answer(std::move(answer));
   if (in_.size() == 0) in_.shrink_to_fit();
   if (draining_) return std::shared_ptr(answer_)->drain();
   watch_client();
+}
+
+void HttpSession::set_answer(std::shared_ptr<PendingAnswer> answer) {
+  drop_answer();
+  answer_ = std::move(answer);
+  group().counters().subscriptions[Channel::long_poll].add();
+}
+
+std::shared_ptr<PendingAnswer> HttpSession::drop_answer() {
+  if (answer_) group().counters().subscriptions[Channel::long_poll].take();
+  return std::exchange(answer_, nullptr);
 }
 
 /// A client that waits sends nothing; if it has left, whoever works for it is told. Once it sends
@@ -399,10 +452,11 @@ HeadContext HttpSession::head_context() const {
 
 void HttpSession::respond(HttpReply reply) {
   if (state_ == State::over) return;
-  answer_.reset();
+  const bool waited = drop_answer() != nullptr;
   if (draining_) close_ = true;
   out_.clear();
   append_head(reply, head_context(), out_);
+  note(reply, waited ? Channel::long_poll : Channel::http);
   const bool has_body = !head_only_ && !reply.content_type.empty();
   const bool is_short = reply.pieces.empty() && reply.body.size() + reply.tail.size() <= kReadBytes;
   if (has_body && is_short) out_.append(reply.body).append(reply.tail);
@@ -419,12 +473,22 @@ void HttpSession::respond(HttpReply reply) {
   if (reply_) hold_answer(reply_->body_size());
 }
 
+void HttpSession::note(const HttpReply& reply, Channel channel) {
+  auto& counters = group().counters();
+  const bool has_body = !head_only_ && !reply.content_type.empty();
+  if (reply.error) counters.refusals[*reply.error].add();
+  counters.responses.at(std::min<std::size_t>(reply.status / 100, kStatusClasses - 1)).add();
+  counters.events_out[channel].add(has_body ? reply.events : 0);
+  counters.bytes_out[channel].add(out_.size() + (has_body ? reply.body_size() : 0));
+}
+
 void HttpSession::written() {
   if (state_ == State::over) return;
   reply_.reset();
   hold_answer(0);
   if (close_ || draining_) return linger();
   head_only_ = false;
+  slot().speak_for_nobody();
   give_back_memory();
   // What was read ahead of the answer comes first.
   enter(State::idle, group().limits().idle_timeout);

@@ -25,7 +25,7 @@ class HttpSession final : public Connection,
                           public std::enable_shared_from_this<HttpSession> {
  public:
   HttpSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport);
-  ~HttpSession() override { hold_answer(0); }
+  ~HttpSession() override;
 
   void start();
 
@@ -39,7 +39,9 @@ class HttpSession final : public Connection,
   void sweep(SteadyTime now) override;
   void drain() override;
   void abort() override;
+  void count_cursors(CursorCensus& census) const override;
   // Exchange
+  [[nodiscard]] std::string publisher() const override { return Connection::publisher(); }
   void respond(HttpReply reply) override;
   void wait_with(std::shared_ptr<PendingAnswer> answer) override;
   void stream(EventStreamStart start) override;
@@ -59,6 +61,11 @@ class HttpSession final : public Connection,
   void head_done();
   bool invite_body(const Request& request);
   std::optional<HttpReply> refuse(const Request& request) const;
+  bool speak_for_client(const Request& request);
+  void timed_out(TimeLimit limit);
+  void set_answer(std::shared_ptr<PendingAnswer> answer);
+  std::shared_ptr<PendingAnswer> drop_answer();
+  void note(const HttpReply& reply, Channel channel);
   void dispatch();
   void upgrade(const Request& request);
   bool answer_preflight(const Request& request);
@@ -91,6 +98,7 @@ class HttpSession final : public Connection,
   bool reading_ = false;
   bool advancing_ = false;
   bool close_ = false;  ///< after the answer
+  bool asked_ = false;  ///< there has been a request
   bool head_only_ = false;
   bool preflight_ = false;
   bool draining_ = false;

@@ -17,6 +17,8 @@ constexpr std::string_view kTopic = "{topic}";
 // the order in which Allow names the methods.
 constexpr std::array kRoutes{
     Route{verb::get, "/healthz", Endpoint::health},
+    Route{verb::get, "/readyz", Endpoint::ready},
+    Route{verb::get, "/metrics", Endpoint::metrics},
     Route{verb::get, "/v1/openapi.json", Endpoint::openapi},
     Route{verb::get, "/v1/topics", Endpoint::list_topics},
     Route{verb::get, "/v1/topics/{topic}", Endpoint::show_topic},

@@ -15,6 +15,8 @@ namespace tidemark::broker {
 /// What answers.
 enum class Endpoint : std::uint8_t {
   health,
+  ready,
+  metrics,
   openapi,
   list_topics,
   show_topic,

@@ -34,21 +34,6 @@ asio::ip::address parse_address(const std::string& text) {
   return address;
 }
 
-/// For the connections that come in at `address`.
-OriginPolicy make_policy(const ServerOptions& options, const std::string& address) {
-  auto policy = OriginPolicy::make(options.allowed_origins, is_loopback(address));
-  if (!policy) {
-    throw std::invalid_argument("an allowed origin must be written as scheme://host[:port]");
-  }
-  return std::move(*policy);
-}
-
-std::shared_ptr<Network> make_network(Hub& hub, const ServerOptions& options) {
-  const auto& operators = options.admin ? options.admin->address : options.address;
-  return std::make_shared<Network>(hub, options.limits, make_policy(options, options.address),
-                                   make_policy(options, operators));
-}
-
 tcp::endpoint endpoint(const std::string& address, std::uint16_t port) {
   return {parse_address(address), port};
 }
@@ -60,7 +45,9 @@ bool is_loopback(const std::string& address) { return parse_address(address).is_
 class Server::Impl {
  public:
   Impl(Hub& hub, const ServerOptions& options)
-      : network_(make_network(hub, options)),
+      : options_(options),
+        network_(std::make_shared<Network>(hub, NetworkRules::make(options))),
+        drain_timeout_(options.limits.drain_timeout),
         tls_(options.tls ? std::make_shared<TlsContext>(*options.tls) : nullptr),
         everyone_(std::make_shared<Listener>(
             network_, ListenerOptions{endpoint(options.address, options.port), tls_})) {
@@ -84,11 +71,21 @@ class Server::Impl {
     if (operators_) operators_->stop();
     if (gracefully) {
       network_->post_to_groups([](ConnectionGroup& g) { g.drain(); });
-      network_->wait_until_empty(network_->limits.drain_timeout);
+      network_->wait_until_empty(drain_timeout_);
     }
     network_->post_to_groups([](ConnectionGroup& g) { g.abort(); });
     network_->wait_until_empty(kAbortTime);
     network_->post_to_groups([](ConnectionGroup& g) { g.stop(); });
+  }
+
+  void apply(ServerOptions options) {
+    // Which origins are ours depends on where we listen.
+    options.address = options_.address;
+    options.admin = options_.admin;
+    const auto rules = NetworkRules::make(options);
+    drain_timeout_ = options.limits.drain_timeout;
+    network_->connection_limit = rules.limits.connections;
+    network_->post_to_groups([rules](ConnectionGroup& g) { g.adopt(rules); });
   }
 
   [[nodiscard]] std::uint16_t port() const { return everyone_->port(); }
@@ -97,8 +94,10 @@ class Server::Impl {
   [[nodiscard]] const Network& network() const { return *network_; }
 
  private:
+  const ServerOptions options_;  ///< as it was made
   // Shared with connections and handlers that may outlive the server for a moment.
   const std::shared_ptr<Network> network_;
+  std::atomic<milliseconds> drain_timeout_;
   const std::shared_ptr<TlsContext> tls_;
   const std::shared_ptr<Listener> everyone_;
   std::shared_ptr<Listener> operators_;
@@ -108,6 +107,8 @@ class Server::Impl {
 Server::Server(Hub& hub, ServerOptions options) : impl_(std::make_shared<Impl>(hub, options)) {
   impl_->start();
 }
+
+void Server::apply(const ServerOptions& options) { impl_->apply(options); }
 
 Server::~Server() { impl_->stop(false); }
 

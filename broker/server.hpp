@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/hub.hpp"
+#include "broker/limits/publish_limiter.hpp"
 #include "broker/net/tls_options.hpp"
 
 namespace tidemark::broker {
@@ -18,6 +19,9 @@ namespace tidemark::broker {
 /// Every limit of the network side. Units in the names, or bytes and counts.
 struct ServerLimits {
   std::size_t connections = 100'000;
+  /// From one IPv4 address or one /64 of IPv6; 0: no limit. Loopback and trusted proxies do not
+  /// count, but those do whom a trusted proxy speaks for.
+  std::size_t connections_per_address = 1'000;
   std::size_t subscriptions_per_connection = 1'000;
   std::size_t message_bytes = std::size_t{4} << 20;  ///< one WebSocket message or HTTP body
   std::size_t http_header_bytes = std::size_t{16} << 10;
@@ -35,6 +39,8 @@ struct ServerLimits {
                                   << 20;                ///< a thread's; beyond it answers are short
   std::chrono::milliseconds long_poll_timeout{20'000};  ///< a poll without news is answered then
   std::chrono::milliseconds sse_lifetime{60'000};       ///< then clients reconnect; 0: no end
+  PublishRates publish_rates;
+  std::chrono::milliseconds census_interval{5'000};  ///< between counts of cursors, for metrics
   bool shared_caching = false;  ///< caches that many clients share may keep what was read
   std::chrono::milliseconds drain_timeout{8'000};     ///< graceful stop, in all
   std::chrono::milliseconds reconnect_spread{5'000};  ///< Goodbye: 0 to this, at random
@@ -53,6 +59,8 @@ struct ServerOptions {
   std::optional<TlsOptions> tls;             ///< at this address; none: plain
   std::optional<AdminOptions> admin;         ///< none: no such address
   std::vector<std::string> allowed_origins;  ///< exact "scheme://host[:port]"; same origin always
+  /// Addresses and networks ("10.0.0.0/8") whose X-Forwarded-For is believed.
+  std::vector<std::string> trusted_proxies;
   ServerLimits limits;
 };
 
@@ -61,7 +69,7 @@ struct ServerStats {
   std::size_t connections = 0;
   std::size_t websockets = 0;
   std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;
+  std::uint64_t refused = 0;            ///< at the door, whatever the limit
   std::uint64_t handshakes_failed = 0;  ///< of TLS
 };
 
@@ -85,6 +93,11 @@ class Server {
   [[nodiscard]] std::optional<std::string> reload_tls();
   /// When the certificate ceases to be valid; none without TLS.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> certificate_expires() const;
+
+  /// Limits, origins and trusted proxies as `options` has them, from now on; the rest of it does
+  /// not change. Who is connected stays, and is judged by the new ones from then on. Throws
+  /// std::invalid_argument, as the constructor does, and then nothing has changed.
+  void apply(const ServerOptions& options);
 
   /// Graceful: stops accepting, finishes what was accepted, tells clients when to come back, closes
   /// them, waits for all up to drain_timeout. Then the caller stops the hub and the store.

@@ -17,6 +17,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/intrusive/list.hpp>
 
+#include "broker/metrics/counters.hpp"
 #include "broker/turn.hpp"
 #include "storage/event_store.hpp"
 
@@ -148,6 +149,9 @@ class Shard final : public storage::CommitObserver {
                  std::span<const std::shared_ptr<storage::Topic>> advanced) override;
 
   [[nodiscard]] const ShardStats& stats() const { return stats_; }
+  [[nodiscard]] ShardCounters& counters() const { return *counters_; }
+  /// For those who may outlive the shard.
+  [[nodiscard]] const std::shared_ptr<ShardCounters>& shared_counters() const { return counters_; }
   /// Topics somebody here waits for.
   [[nodiscard]] std::size_t waited_topics() const { return rooms_.size(); }
 
@@ -188,6 +192,7 @@ class Shard final : public storage::CommitObserver {
   std::array<Memo, kMemos> memos_;
   std::map<Place, std::vector<std::function<void(Result<void>)>>> loading_;
   ShardStats stats_;
+  const std::shared_ptr<ShardCounters> counters_ = std::make_shared<ShardCounters>();
 
   // What the committer's thread leaves for drain(). Lock order: alone; nothing is called under it.
   std::mutex inbox_mutex_;

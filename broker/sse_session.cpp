@@ -70,7 +70,15 @@ SseSession::SseSession(ConnectionGroup& group, ConnectionSlot slot, Transport tr
       sender_(transport_, *this),
       cursor_(std::move(start.cursor)),
       payload_(stream_payload_of(cursor_.topic()->content_type())),
-      client_cursor_(start.client_cursor) {}
+      client_cursor_(start.client_cursor) {
+  group.counters().connections[Channel::sse].add();
+  group.counters().subscriptions[Channel::sse].add();
+}
+
+SseSession::~SseSession() {
+  group().counters().connections[Channel::sse].take();
+  group().counters().subscriptions[Channel::sse].take();
+}
 
 void SseSession::start(const HeadContext& context) {
   // Attach, then read: an event shown in between wakes us, and is found anyway.
@@ -137,7 +145,7 @@ void SseSession::forget_sent() {
 /// One step of the cursor; false if there is nothing to do until something happens.
 bool SseSession::serve() {
   if (loading_) return false;
-  auto next = cursor_.next(group().shard().store());
+  auto next = cursor_.next(group().shard().store(), group().counters().reads);
   if (auto* events = std::get_if<step::Events>(&next)) {
     payload_ == Payload::bytes ? send_bytes(events->slice) : send_events(events->slice);
     return true;
@@ -160,7 +168,7 @@ bool SseSession::serve() {
 void SseSession::send_events(const storage::Slice& slice) {
   run_ = group().shard().frames(*cursor_.topic(), slice, form_of(payload_),
                                 group().limits().bytes_in_flight);
-  cursor_.advance(Offset{run_.run.offsets.end.value - 1});
+  note_events();
   std::string_view run(run_.run.data, run_.run.bytes);
   append_id(front_);
   front_ += "event: data\ndata:";
@@ -180,7 +188,7 @@ void SseSession::send_events(const storage::Slice& slice) {
 void SseSession::send_bytes(const storage::Slice& slice) {
   run_ = group().shard().frames(*cursor_.topic(), slice, form_of(payload_),
                                 group().limits().bytes_in_flight);
-  cursor_.advance(Offset{run_.run.offsets.end.value - 1});
+  note_events();
   append_id(front_);
   front_ += "event: data\ndata:";
   const std::size_t at = front_.size();
@@ -190,6 +198,12 @@ void SseSession::send_bytes(const storage::Slice& slice) {
   append_control(front_);
   run_.segment.reset();
   send();
+}
+
+/// They are about to be sent.
+void SseSession::note_events() {
+  group().counters().events_out[Channel::sse].add(run_.run.offsets.count());
+  cursor_.advance(Offset{run_.run.offsets.end.value - 1});
 }
 
 /// What is lost, and the place to go on from: the cursor has moved there, or is to end.
@@ -255,6 +269,7 @@ void SseSession::send(std::string_view run) {
   sender_.add(run);
   sender_.add(back_);
   alive_until_ = group().now() + kKeepAlive;
+  group().counters().bytes_out[Channel::sse].add(front_.size() + run.size() + back_.size());
   static_cast<void>(sender_.send());  // what is parked comes back as pieces_sent()
 }
 
@@ -310,10 +325,19 @@ void SseSession::abort() {
 
 // ---- looking after it ----
 
+void SseSession::time_out(TimeLimit limit) {
+  group().counters().timeouts[limit].add();
+  abort();
+}
+
+void SseSession::count_cursors(CursorCensus& census) const {
+  if (!over_) census.count(cursor_.is_cold(), cursor_.behind());
+}
+
 void SseSession::sweep(SteadyTime now) {
   if (over_) return;
   if (closing_) {
-    if (now >= end_at_) abort();
+    if (now >= end_at_) time_out(TimeLimit::close);
     return;
   }
   if (!sender_.idle()) return sweep_blocked(now);
@@ -334,7 +358,7 @@ void SseSession::sweep_blocked(SteadyTime now) {
     blocked_since_ = now;
     return;
   }
-  if (now - blocked_since_ >= group().limits().stall_timeout) return abort();
+  if (now - blocked_since_ >= group().limits().stall_timeout) return time_out(TimeLimit::stall);
   if (!run_.segment || now - blocked_since_ < kReleaseAfter) return;
   front_ = sender_.rest();
   sender_.move_rest(front_);

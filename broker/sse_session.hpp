@@ -28,6 +28,7 @@ class SseSession final : public Connection,
  public:
   SseSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport,
              EventStreamStart start);
+  ~SseSession() override;
 
   /// Sends the head, then what there is.
   void start(const HeadContext& context);
@@ -37,6 +38,7 @@ class SseSession final : public Connection,
   void sweep(SteadyTime now) override;
   void drain() override;
   void abort() override;
+  void count_cursors(CursorCensus& census) const override;
   void wake() override { schedule(); }
   void flush() override;
   void prefetch() const override;
@@ -58,6 +60,8 @@ class SseSession final : public Connection,
   void send(std::string_view run = {});
   void forget_sent();
   void sweep_blocked(SteadyTime now);
+  void time_out(TimeLimit limit);
+  void note_events();
 
   void append_id(std::string& out) const;
   void append_control(std::string& out);

@@ -41,7 +41,7 @@ void StreamReader::start() { advance(); }
 void StreamReader::advance() {
   if (!exchange_ || loading_ || answering_) return;
   while (bytes_ < room_) {
-    if (!take(cursor_.next(store()))) return;
+    if (!take(cursor_.next(store(), group_.counters().reads))) return;
   }
   answer();
 }
@@ -208,6 +208,7 @@ HttpReply StreamReader::reply() const {
 }
 
 void StreamReader::add_body(HttpReply& reply) {
+  reply.events = reached_.value - from_.value;
   if (payload() == Payload::json) {
     reply.body = '[';
     reply.tail = ']';

@@ -198,12 +198,21 @@ bool take_body(const SharedCall& call, const Topic& topic, const AppendStream& a
   return check_events(call->store(), request) || fail(*request.error, request.error_text);
 }
 
+/// False: it comes too fast, and has been answered.
+bool admit_rate(const SharedCall& call, const storage::PublishRequest& request) {
+  const auto wait = call->group.admit_publish(Channel::http, call->exchange->publisher(), request);
+  if (wait.count() == 0) return true;
+  call->respond(rate_limited_reply(wait));
+  return false;
+}
+
 void append(const SharedCall& call, AppendStream&& asked) {
   const TopicName name = asked.name;
   with_topic(call, name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
     if (!found) return call->fail(found.errc());
     auto request = std::make_unique<Answered<storage::PublishRequest>>(asked.name);
     if (!take_body(call, **found, asked, *request)) return;
+    if (!admit_rate(call, *request)) return;
     request->must_exist = true;
     request->close = asked.close;
     request->producer = std::move(asked.producer);

@@ -154,7 +154,7 @@ void Subscription::Impl::begin_after(const Result<StateBundle>& bundle, Position
 void Subscription::Impl::step() {
   if (loading_) return;
   budget_ = kEventsPerTurn;
-  while (take(cursor_.next(shard_.store()))) {
+  while (take(cursor_.next(shard_.store(), shard_.counters().reads))) {
     if (closed_) return;
     remember(cursor_.position());
     if (budget_ == 0) return shard_.schedule(*this, shared_from_this());

@@ -91,9 +91,13 @@ WebSocketSession::WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, 
       deadline_(group.now() + group.limits().handshake_timeout) {
   stream().set_owner(*this);
   ++group.network().websockets;
+  group.counters().connections[Channel::websocket].add();
 }
 
-WebSocketSession::~WebSocketSession() { --group().network().websockets; }
+WebSocketSession::~WebSocketSession() {
+  --group().network().websockets;
+  group().counters().connections[Channel::websocket].take();
+}
 
 // ---- handshake and reading ----
 
@@ -160,6 +164,9 @@ void WebSocketSession::on_read(error_code error, std::size_t bytes) {
   reading_ = false;
   // The close under way ends the connection, and it is what has taken the stream from the reader.
   if (error && close_started_) return;
+  if (error == websocket::error::message_too_big) {
+    group().counters().refusals[Errc::message_too_large].add();
+  }
   if (error) return abort();
   last_seen_ = group().now();
   pinged_ = false;
@@ -198,6 +205,7 @@ void WebSocketSession::answer(const ServerMessage& message) {
 }
 
 void WebSocketSession::answer_failure(Failure&& failure) {
+  group().counters().refusals[failure.code].add();
   if (failure.text.empty()) failure.text = info(failure.code).text;
   answer(ServerMessage(std::move(failure)));
 }
@@ -242,6 +250,15 @@ void WebSocketSession::handle(Publish&& message) {
   publishing->content_type = std::move(message.content_type);
   if (!check_events(group().shard().store(), *publishing)) {
     return refuse(message.id, *publishing->error, message.topic, publishing->error_text);
+  }
+  if (const auto wait = group().admit_publish(Channel::websocket, publisher(), *publishing);
+      wait.count() > 0) {
+    Failure failure;
+    failure.id = message.id;
+    failure.code = Errc::rate_limited;
+    failure.topic = std::move(message.topic);
+    failure.retry_after_ms = static_cast<std::uint64_t>(wait.count());
+    return answer_failure(std::move(failure));
   }
   group().submit(std::move(publishing));
   ++publishes_;
@@ -293,6 +310,7 @@ void WebSocketSession::handle(Subscribe&& message) {
   }
   auto follower = std::make_shared<Follower>(*this, message.topic, message);
   followers_.push_back(follower);
+  group().counters().subscriptions[Channel::websocket].add();
 
   auto& store = group().shard().store();
   const auto topic = store.find_open(*name);
@@ -375,6 +393,7 @@ void WebSocketSession::remove(const Follower& follower) {
   keep->Waiter::unlink();
   keep->Ready::unlink();
   followers_.erase(found);
+  group().counters().subscriptions[Channel::websocket].take();
 }
 
 // ---- sending ----
@@ -416,12 +435,13 @@ void WebSocketSession::forget_sent() {
 
 void WebSocketSession::send_replies() {
   replies_.swap(sending_);
+  group().counters().bytes_out[Channel::websocket].add(sending_.size());
   stream().send_run(sending_);
 }
 
 /// One step of a cursor; true if there may be more.
 bool WebSocketSession::serve(Follower& follower) {
-  auto next = follower.cursor->next(group().shard().store());
+  auto next = follower.cursor->next(group().shard().store(), group().counters().reads);
   if (auto* events = std::get_if<step::Events>(&next)) {
     send_events(follower, events->slice);
     return true;
@@ -451,6 +471,9 @@ void WebSocketSession::send_events(Follower& follower, const storage::Slice& sli
   run_ = shard.frames(*follower.cursor->topic(), slice, frame_form(form_),
                       group().limits().bytes_in_flight);
   follower.cursor->advance(Offset{run_.run.offsets.end.value - 1});
+  auto& counters = group().counters();
+  counters.events_out[Channel::websocket].add(run_.run.offsets.count());
+  counters.bytes_out[Channel::websocket].add(run_.run.bytes);
   stream().send_run({run_.run.data, run_.run.bytes});
 }
 
@@ -500,6 +523,7 @@ void WebSocketSession::drain() {
 void WebSocketSession::abort() {
   if (over_) return;
   over_ = true;
+  group().counters().subscriptions[Channel::websocket].take(followers_.size());
   for (const auto& follower : std::exchange(followers_, {})) {
     follower->removed = true;
     follower->Waiter::unlink();
@@ -517,7 +541,7 @@ void WebSocketSession::abort() {
 void WebSocketSession::sweep(SteadyTime now) {
   if (over_) return;
   if (!open_ || closing_) {
-    if (now >= deadline_) abort();
+    if (now >= deadline_) time_out(closing_ ? TimeLimit::close : TimeLimit::handshake);
     return;
   }
   if (stream().closing()) {
@@ -530,11 +554,22 @@ void WebSocketSession::sweep(SteadyTime now) {
   if (!reading_) return;  // our own doing: a peer that isn't read from can't be heard
   const auto quiet = now - last_seen_;
   const auto limit = group().limits().idle_timeout;
-  if (quiet >= limit) return abort();
+  if (quiet >= limit) return time_out(TimeLimit::idle);
   if (quiet < limit / 2 || pinged_) return;
   pinged_ = true;
   replies_ += kPingFrame;
   schedule();
+}
+
+void WebSocketSession::time_out(TimeLimit limit) {
+  group().counters().timeouts[limit].add();
+  abort();
+}
+
+void WebSocketSession::count_cursors(CursorCensus& census) const {
+  for (const auto& follower : followers_) {
+    if (follower->cursor) census.count(follower->cursor->is_cold(), follower->cursor->behind());
+  }
 }
 
 /// Buffers of a burst are not kept by a quiet connection.
@@ -552,7 +587,7 @@ void WebSocketSession::sweep_blocked(SteadyTime now) {
     blocked_since_ = now;
     return;
   }
-  if (now - blocked_since_ >= group().limits().stall_timeout) return abort();
+  if (now - blocked_since_ >= group().limits().stall_timeout) return time_out(TimeLimit::stall);
   if (!run_.segment || now - blocked_since_ < kReleaseAfter) return;
   sending_.assign(stream().rest());
   stream().move_rest(sending_.data());

@@ -57,6 +57,7 @@ class WebSocketSession final : public Connection,
   void sweep(SteadyTime now) override;
   void drain() override;
   void abort() override;
+  void count_cursors(CursorCensus& census) const override;
   void flush() override;
   void prefetch() const override;
   void stream_free() override { schedule(); }
@@ -105,6 +106,7 @@ class WebSocketSession final : public Connection,
   void start_close();
   void give_back_memory();
   void sweep_blocked(SteadyTime now);
+  void time_out(TimeLimit limit);
 
   Stream ws_;
   const WireForm form_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace tidemark::broker {
 
@@ -28,7 +29,9 @@ class TokenBucket {
   /// Takes `count`. Pre: wait() was 0 for it.
   void take(double count) { tokens_ -= count; }
   /// As if it had just been made, as of the last wait()?
-  [[nodiscard]] bool full(const Rate& rate) const { return tokens_ >= rate.burst; }
+  [[nodiscard]] bool full(const Rate& rate) const {
+    return rate.per_second <= 0 || tokens_ >= rate.burst;
+  }
 
  private:
   double tokens_;

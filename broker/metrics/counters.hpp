@@ -15,11 +15,11 @@ namespace tidemark::broker {
 using storage::Counter;
 
 /// How a client is served.
-enum class Transport : std::uint8_t { websocket, sse, http, long_poll };
-inline constexpr std::size_t kTransports = 4;
+enum class Channel : std::uint8_t { websocket, sse, http, long_poll };
+inline constexpr std::size_t kChannels = 4;
 
 /// What became of a credential somebody showed, or did not.
-enum class AuthOutcome : std::uint8_t {
+enum class AuthEvent : std::uint8_t {
   accepted,   ///< a new client
   refreshed,  ///< in place, on a connection that goes on
   refused,    ///< no such key, or no valid token
@@ -28,7 +28,7 @@ enum class AuthOutcome : std::uint8_t {
   ended,      ///< a connection closed because its token has expired
   withdrawn,  ///< a connection closed because the rules have changed
 };
-inline constexpr std::size_t kAuthOutcomes = 7;
+inline constexpr std::size_t kAuthEvents = 7;
 
 /// Which time a connection was closed for. The limits of ServerLimits, by their names.
 enum class TimeLimit : std::uint8_t { handshake, idle, stall, close };
@@ -52,6 +52,8 @@ class CountersBy {
 /// Error codes begin with 1; entry 0 stays empty.
 inline constexpr std::size_t kCodes = static_cast<std::size_t>(Errc::cancelled) + 1;
 inline constexpr std::size_t kGapCauses = static_cast<std::size_t>(GapCause::corrupt) + 1;
+
+inline constexpr std::size_t kStatusClasses = 6;
 
 /// What readers were given: one for each step of a cursor.
 struct ReadCounters {
@@ -80,23 +82,23 @@ struct CursorCensus {
 /// Threads: the shard's writes, any read.
 struct ShardCounters {
   // in
-  Counter publishes;   ///< that were answered as done, duplicates too
-  Counter duplicates;  ///< of them, those that had been appended before
-  Counter events_in;   ///< appended for clients of the network
-  Counter bytes_in;    ///< payload of these
-  CountersBy<Errc, kCodes> refusals;  ///< errors told to clients
+  CountersBy<Channel, kChannels> publishes_in;    ///< asked for, whatever became of them
+  CountersBy<Channel, kChannels> events_in;       ///< in them
+  CountersBy<Channel, kChannels> bytes_in;        ///< payload of these
+  CountersBy<Errc, kCodes> refusals;              ///< errors told to clients
+  std::array<Counter, kStatusClasses> responses;  ///< HTTP answers; entry 2 is 200 to 299
 
   // out
-  CountersBy<Transport, kTransports> events_out;
-  CountersBy<Transport, kTransports> bytes_out;  ///< handed to connections, everything in them
+  CountersBy<Channel, kChannels> events_out;
+  CountersBy<Channel, kChannels> bytes_out;  ///< handed to connections, everything in them
   ReadCounters reads;
 
   // now
-  CountersBy<Transport, kTransports> connections;    ///< by what they are; long_poll: waiting
-  CountersBy<Transport, kTransports> subscriptions;  ///< likewise; http has none
+  CountersBy<Channel, kChannels> connections;    ///< by what they are; long_poll: waiting
+  CountersBy<Channel, kChannels> subscriptions;  ///< likewise; http has none
 
   CountersBy<TimeLimit, kTimeLimits> timeouts;
-  CountersBy<AuthOutcome, kAuthOutcomes> auth;
+  CountersBy<AuthEvent, kAuthEvents> auth;
 };
 
 }  // namespace tidemark::broker

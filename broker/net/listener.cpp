@@ -11,6 +11,7 @@
 
 #include "broker/http_reply.hpp"
 #include "broker/http_session.hpp"
+#include "broker/log/log.hpp"
 #include "broker/net/tls_handshake.hpp"
 
 namespace tidemark::broker {
@@ -119,26 +120,29 @@ void Listener::accept_later() {
 }
 
 void Listener::admit(ConnectionGroup& group, Socket socket) {
-  auto slot = network_->take_slot(options_.operators);
-  if (!slot) {
-    ++network_->refused;
-    return turn_away(std::move(socket));
-  }
-  ++network_->accepted;
   error_code ignored;
+  const ClientAddress peer(socket.remote_endpoint(ignored).address());
+  // This is the first shard's thread.
+  auto taken = network_->take_slot({.peer = peer, .operators = options_.operators},
+                                   network_->groups.front()->rules());
+  if (const auto* const why = std::get_if<Errc>(&taken)) {
+    log::event(log::Level::warn, "connection_refused",
+               {{"client", peer.str()}, {"why", info(*why).name}});
+    return turn_away(std::move(socket), *why);
+  }
   socket.set_option(tcp::no_delay(true), ignored);
-  asio::post(group.shard().io(), [&group, slot = std::move(slot), socket = std::move(socket),
-                                  tls = options_.tls]() mutable {
+  asio::post(group.shard().io(), [&group, slot = std::get<ConnectionSlot>(std::move(taken)),
+                                  socket = std::move(socket), tls = options_.tls]() mutable {
     begin(group, std::move(slot), std::move(socket), tls.get());
   });
 }
 
-/// Says 503 to a connection there is no room for. The answer fits the socket's buffer, and what the
+/// Says why to a connection there is no room for. The answer fits the socket's buffer, and what the
 /// client has sent is read, so that closing does not destroy it. By TLS nothing is said: that would
 /// cost more than to serve it.
-void Listener::turn_away(Socket socket) const {
+void Listener::turn_away(Socket socket, Errc why) const {
   if (options_.tls) return;
-  const HttpReply reply = failed(Errc::too_many_connections);
+  const HttpReply reply = failed(why);
   std::string answer;
   append_head(reply, {.close = true}, answer);
   answer += reply.body;

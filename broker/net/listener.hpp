@@ -49,7 +49,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void accepted(ConnectionGroup& group, boost::system::error_code error, Socket socket);
   void accept_later();
   void admit(ConnectionGroup& group, Socket socket);
-  void turn_away(Socket socket) const;
+  void turn_away(Socket socket, Errc why) const;
 
   const std::shared_ptr<Network> network_;  // shared: connections may outlive the server a moment
   const ListenerOptions options_;

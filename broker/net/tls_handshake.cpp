@@ -28,6 +28,7 @@ TlsHandshake::TlsHandshake(ConnectionGroup& group, ConnectionSlot slot, Transpor
 
 void TlsHandshake::sweep(SteadyTime now) {
   if (over_ || now < deadline_) return;
+  group().counters().timeouts[TimeLimit::handshake].add();
   count_failure("timed out");
   abort();
 }
