@@ -9,7 +9,6 @@
 
 #include "broker/access/access_rules.hpp"
 #include "broker/hub.hpp"
-#include "broker/limits/publish_limiter.hpp"
 #include "broker/log/log.hpp"
 #include "broker/server.hpp"
 #include "broker/topic_defaults.hpp"
@@ -38,12 +37,7 @@ struct Settings {
   std::vector<TopicRule> topic_rules;  ///< the first that fits wins
   HubOptions hub;
   ServerOptions server;
-  std::vector<std::string> trusted_proxies;  ///< addresses, or networks as 10.0.0.0/8
-  std::size_t connections_per_address = 0;
-  std::uint64_t max_data_bytes = 0;
   std::vector<TopicsOf> topics_of;
-  PublishRates rates;
-  std::uint64_t disk_reserve_bytes = 0;
   AccessRules access;
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::automatic;

@@ -30,7 +30,7 @@ std::vector<Option> counts() {
           "Connections at a time; fewer if the limit of open files leaves no room for them")),
       live(count_option(
           "max.connections-per-address", "1000", {0, 10'000'000},
-          +[](Settings & s) -> auto& { return s.connections_per_address; },
+          +[](Settings & s) -> auto& { return s.server.limits.connections_per_address; },
           "Connections at a time from one address (IPv6: one /64); loopback and trusted proxies "
           "are not counted, the addresses they forward are; 0: no limit")),
       live(count_option(
@@ -42,7 +42,7 @@ std::vector<Option> counts() {
           +[](Settings & s) -> auto& { return s.store.committer.limits.topics; },
           "Topics there may be")),
       live(bytes_option(
-          "max.data", "0", {}, +[](Settings & s) -> auto& { return s.max_data_bytes; },
+          "max.data", "0", {}, +[](Settings & s) -> auto& { return s.store.committer.limits.space.most_held; },
           "Bytes of events in all topics; beyond it nothing can be published until some are gone; "
           "0: no limit")),
   };
@@ -52,23 +52,23 @@ std::vector<Option> rates() {
   return {
       live(count_option(
           "rate.publish-per-identity", "0", {},
-          +[](Settings & s) -> auto& { return s.rates.events_per_identity; },
+          +[](Settings & s) -> auto& { return s.server.limits.publish_rates.events_per_identity; },
           "Events a second from one client identity, or if it has none from one address; 0: no "
           "limit")),
       live(bytes_option(
           "rate.publish-bytes-per-identity", "0", {},
-          +[](Settings & s) -> auto& { return s.rates.bytes_per_identity; },
+          +[](Settings & s) -> auto& { return s.server.limits.publish_rates.bytes_per_identity; },
           "Bytes a second, likewise")),
       live(count_option(
           "rate.publish-per-topic", "0", {},
-          +[](Settings & s) -> auto& { return s.rates.events_per_topic; },
+          +[](Settings & s) -> auto& { return s.server.limits.publish_rates.events_per_topic; },
           "Events a second to one topic; 0: no limit")),
       live(bytes_option(
           "rate.publish-bytes-per-topic", "0", {},
-          +[](Settings & s) -> auto& { return s.rates.bytes_per_topic; },
+          +[](Settings & s) -> auto& { return s.server.limits.publish_rates.bytes_per_topic; },
           "Bytes a second, likewise")),
       live(time_option(
-          "rate.burst", "2s", {1, 3'600'000}, +[](Settings & s) -> auto& { return s.rates.burst; },
+          "rate.burst", "2s", {1, 3'600'000}, +[](Settings & s) -> auto& { return s.server.limits.publish_rates.burst; },
           "What the rates allow in this time may come at once")),
   };
 }
@@ -79,7 +79,7 @@ std::vector<Option> limit_options() {
   std::vector<Option> out = sizes();
   for (auto part : {counts(), rates()}) out.insert(out.end(), part.begin(), part.end());
   out.push_back(live(bytes_option(
-      "disk.reserve", "256MiB", {}, +[](Settings & s) -> auto& { return s.disk_reserve_bytes; },
+      "disk.reserve", "256MiB", {}, +[](Settings & s) -> auto& { return s.store.committer.limits.space.reserve; },
       "While less of the disk is free nothing can be published; it goes on by itself when there is "
       "a tenth more")));
   return out;

@@ -1,10 +1,9 @@
 // The table's part about connections: where to listen, who may come, how long things may take.
 // broker/config/: see option_table.hpp.
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/network_v4.hpp>
-#include <boost/asio/ip/network_v6.hpp>
 
 #include "broker/config/option_table.hpp"
+#include "broker/limits/client_address.hpp"
 #include "broker/origin.hpp"
 
 namespace tidemark::broker::config {
@@ -21,13 +20,7 @@ std::string check_origin(const std::string& text) {
 }
 
 std::string check_proxy(const std::string& text) {
-  boost::system::error_code no_address;
-  boost::system::error_code no_v4;
-  boost::system::error_code no_v6;
-  ip::make_address(text, no_address);
-  ip::make_network_v4(text, no_v4);
-  ip::make_network_v6(text, no_v6);
-  if (!no_address || !no_v4 || !no_v6) return {};
+  if (TrustedProxies::make({text})) return {};
   return in_quotes(text) + " is neither an address nor a network such as 10.0.0.0/8";
 }
 
@@ -172,7 +165,7 @@ std::vector<Option> network_options() {
               "Web pages that may use the broker besides its own, scheme://host[:port]"),
           check_origin)),
       live(checked(texts_option(
-                       "trusted-proxies", [](Settings & s) -> auto& { return s.trusted_proxies; },
+                       "trusted-proxies", [](Settings & s) -> auto& { return s.server.trusted_proxies; },
                        "Addresses or networks of proxies whose X-Forwarded-For is believed"),
                    check_proxy)),
   };

@@ -84,11 +84,12 @@ inline void describe_limits(const Settings& s, Description& out) {
       << limits.handshake_timeout << limits.idle_timeout << limits.stall_timeout
       << limits.drain_timeout << limits.reconnect_spread << limits.long_poll_timeout
       << limits.sse_lifetime << limits.shared_caching;
-  const auto& rates = s.rates;
+  const auto& rates = limits.publish_rates;
   out << rates.events_per_identity << rates.bytes_per_identity << rates.events_per_topic
       << rates.bytes_per_topic << rates.burst;
-  out << s.connections_per_address << s.max_data_bytes << s.store.committer.limits.topics
-      << s.disk_reserve_bytes;
+  const auto& store = s.store.committer.limits;
+  out << limits.connections_per_address << store.space.most_held << store.topics
+      << store.space.reserve;
   for (const auto& quota : s.topics_of) out << quota.pattern << quota.topics;
 }
 
@@ -99,7 +100,7 @@ inline void describe_limits(const Settings& s, Description& out) {
 inline std::string description_of(const Settings& s) {
   detail::Description out;
   out << s.data << s.insecure << s.server.address << s.server.port << s.hub.io_threads
-      << s.server.allowed_origins << s.trusted_proxies;
+      << s.server.allowed_origins << s.server.trusted_proxies;
   const auto& committer = s.store.committer;
   out << committer.max_event_bytes << committer.ring_total_bytes << committer.flush_interval
       << s.store.segment_cache_bytes << s.topic_base;

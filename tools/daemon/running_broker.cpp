@@ -3,6 +3,7 @@
 #include "tools/daemon/running_broker.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -19,6 +20,17 @@ namespace {
 
 storage::DefaultSettings defaults_of(const Settings& settings) {
   return broker::topic_defaults(settings.topic_rules, settings.topic_base);
+}
+
+storage::StoreLimits limits_of(const Settings& settings) {
+  storage::StoreLimits out = settings.store.committer.limits;
+  for (const auto& [pattern, topics] : settings.topics_of) {
+    out.topics_of.push_back(
+        {.pattern = pattern,
+         .fits = [pattern](std::string_view name) { return broker::matches_topic(pattern, name); },
+         .topics = topics});
+  }
+  return out;
 }
 
 std::string url_of(bool tls, const std::string& address, std::uint16_t port) {
@@ -60,10 +72,12 @@ RunningBroker::Started RunningBroker::start(Settings settings) {
   warn_of_exposure(settings);
   broker::LiveDefaults defaults(defaults_of(settings));
   settings.store.committer.defaults = defaults.follow();
+  auto store_options = settings.store;
+  store_options.committer.limits = limits_of(settings);
   if (settings.hub.io_threads == 0) {
     settings.hub.io_threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, 64U);
   }
-  auto store = storage::EventStore::open(settings.data, settings.store);
+  auto store = storage::EventStore::open(settings.data, std::move(store_options));
   if (!store) return store.error();
   return std::unique_ptr<RunningBroker>(
       new RunningBroker(std::move(*store), std::move(settings), std::move(defaults)));
@@ -86,6 +100,8 @@ std::string RunningBroker::apply(const Settings& settings) {
   log::set_level(next.log_level);
   log::set_format(next.log_format);
   defaults_.replace(defaults_of(next));
+  store_->apply(limits_of(next));
+  server_->apply(next.server);
   return server_->reload_tls().value_or("");
 }
 
