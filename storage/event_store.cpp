@@ -134,6 +134,11 @@ Result<Position> EventStore::resolve(Topic& topic, const Start& start) {
 
 Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::size_t limit,
                                                   std::string_view prefix) {
+  return list(after, limit, prefix, [](const TopicName&) { return Listing::take; });
+}
+
+Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::size_t limit,
+                                                  std::string_view prefix, const Choose& choose) {
   std::vector<LoadedTopic> topics;
   const Timestamp now = clock_.now();
   Result<void> loading = ok();
@@ -142,6 +147,8 @@ Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::s
     if (!meta.name.starts_with(prefix)) return false;
     const auto name = TopicName::parse(meta.name);
     if (!name || meta.gone) return true;
+    const auto chosen = choose(*name);
+    if (chosen != Listing::take) return chosen == Listing::skip;
     // Loaded without being opened: a listing must not fill memory with idle topics.
     if (const auto open = topics_.find(*name)) {
       if (open->alive(now)) topics.push_back({open->meta(), open->tail()});

@@ -2,6 +2,7 @@
 // storage/: composes log, topics, committer, segment cache and janitor; the hub stands on it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -73,6 +74,12 @@ class EventStore {
   /// that are gone or have expired.
   Result<std::vector<LoadedTopic>> list(std::string_view after, std::size_t limit,
                                         std::string_view prefix = {});
+  /// The same, and of each name `choose` is asked what is to be done with it before the topic is
+  /// loaded, which is what costs.
+  enum class Listing : std::uint8_t { take, skip, stop };
+  using Choose = std::function<Listing(const TopicName&)>;
+  Result<std::vector<LoadedTopic>> list(std::string_view after, std::size_t limit,
+                                        std::string_view prefix, const Choose& choose);
   /// Bytes of a topic's batches from the one that holds its earliest event on. May block on the
   /// disk. Errors: corrupt_record, storage_failed.
   Result<std::uint64_t> stored_bytes(const LoadedTopic& topic);
