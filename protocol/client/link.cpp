@@ -33,10 +33,16 @@ Link::Link(const asio::any_io_executor& strand, const ClientOptions& options,
       queued_(strand) {
   stream_->binary(options_.form == WireForm::binary);
   stream_->read_message_max(options_.message_bytes);
-  stream_->set_option(websocket::stream_base::decorator([form = options_.form](auto& request) {
-    request.set(http::field::sec_websocket_protocol, std::string(subprotocol(form)));
-    request.set(http::field::user_agent, "tidemark-client");
-  }));
+}
+
+/// What the request for the upgrade says.
+void Link::show(const std::string& credential) {
+  stream_->set_option(
+      websocket::stream_base::decorator([form = options_.form, credential](auto& request) {
+        request.set(http::field::sec_websocket_protocol, std::string(subprotocol(form)));
+        request.set(http::field::user_agent, "tidemark-client");
+        if (!credential.empty()) request.set(http::field::authorization, "Bearer " + credential);
+      }));
 }
 
 Link::~Link() = default;
@@ -73,6 +79,8 @@ bool Link::settle(const error_code& error, const char* doing) {
 
 Refusal Link::closed() const {
   const auto& why = stream_->reason();
+  const auto code = errc_named({why.reason.data(), why.reason.size()});
+  if (code && is_of_credential(*code)) return refusal_of(*code);
   Refusal out = refusal_of(Errc::connection_lost, "the broker closed the connection");
   if (why.code == websocket::close_code::too_big) out = refusal_of(Errc::message_too_large);
   if (!why.reason.empty()) out.text += ": " + std::string(why.reason.data(), why.reason.size());
@@ -82,7 +90,8 @@ Refusal Link::closed() const {
   return out;
 }
 
-asio::awaitable<bool> Link::open(Endpoint endpoint) {
+asio::awaitable<bool> Link::open(Endpoint endpoint, std::string credential) {
+  show(credential);
   watch(options_.connect_timeout,
         "no connection to " + endpoint.authority() + " within the connect timeout");
   const std::string authority = endpoint.authority();
@@ -115,9 +124,7 @@ asio::awaitable<bool> Link::shake_hands(std::string authority) {
   auto shaken = co_await stream_->async_handshake(response, authority, "/v1/ws", kNoThrow);
   const auto& [error] = shaken;
   if (error == websocket::error::upgrade_declined) {
-    fail(refusal_of(Errc::connection_lost, authority + " answered " +
-                                               std::to_string(response.result_int()) +
-                                               " to the WebSocket handshake"));
+    fail(refusal_of_answer(authority, response.result_int(), response.body()));
     co_return false;
   }
   if (!settle(error, ("no WebSocket handshake with " + authority).c_str())) co_return false;

@@ -27,8 +27,9 @@ class Link : public std::enable_shared_from_this<Link> {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  /// Connects and shakes hands within connect_timeout. True if it is open; else reason() says why.
-  boost::asio::awaitable<bool> open(Endpoint endpoint);
+  /// Connects and shakes hands within connect_timeout, showing `credential` (empty: none). True if
+  /// it is open; else reason() says why.
+  boost::asio::awaitable<bool> open(Endpoint endpoint, std::string credential);
   /// The next message; nothing once it has failed. Valid until the next read.
   boost::asio::awaitable<std::optional<std::string_view>> read();
   /// Sends what is queued, until it fails. Runs beside the reader.
@@ -52,6 +53,7 @@ class Link : public std::enable_shared_from_this<Link> {
   boost::asio::awaitable<bool> shake_hands(std::string authority);
   void watch(milliseconds patience, std::string late);
   bool settle(const boost::system::error_code& error, const char* doing);
+  void show(const std::string& credential);
   [[nodiscard]] Refusal closed() const;
 
   const ClientOptions& options_;

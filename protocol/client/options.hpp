@@ -9,6 +9,7 @@
 #include <string>
 #include <variant>
 
+#include "protocol/client/credential.hpp"
 #include "protocol/client/refusal.hpp"
 #include "protocol/client/trust.hpp"
 #include "protocol/messages.hpp"
@@ -28,11 +29,19 @@ struct Disconnected {
   milliseconds retry_in{0};
   bool goodbye = false;  ///< the broker announced it, and when to come back
 };
-using Status = std::variant<Connecting, Connected, Disconnected>;
+/// It tries no more: the broker does not take the credential, and there will be no other.
+struct GaveUp {
+  Refusal reason;
+};
+using Status = std::variant<Connecting, Connected, Disconnected, GaveUp>;
 
 struct ClientOptions {
   std::string url = "ws://127.0.0.1:4437";  ///< see parse_endpoint
   TrustOptions trust;                       ///< for wss:// and https://: who vouches for the broker
+  /// Who the client is. One that is refused, or has expired, is asked for once more; then the
+  /// client keeps trying with backoff, or if it is a text gives up: everything ends with
+  /// unauthorized or token_expired.
+  Credential credential;
   WireForm form = WireForm::binary;
   milliseconds backoff_min{100};         ///< between tries: at least this,
   milliseconds backoff_max{10'000};      ///< at most this; doubling, with full jitter between

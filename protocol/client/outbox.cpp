@@ -217,6 +217,10 @@ bool Outbox::failed(const Failure& failure, Time now) {
   const auto [lane, place] = at->second;
   if (passes(failure.code)) {
     forget_attempt(*lane, place, lane->items.at(place));
+    if (failure.retry_after_ms) {
+      const auto then = now + milliseconds(*failure.retry_after_ms);
+      hold_until_ = std::max(hold_until_.value_or(then), then);
+    }
     if (!hold_until_) hold_until_ = now + backoff_.next();
   } else if (failure.code == Errc::sequence_gap) {
     gap(*lane, place, failure);

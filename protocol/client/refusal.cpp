@@ -2,7 +2,34 @@
 // protocol/client/: see refusal.hpp.
 #include "protocol/client/refusal.hpp"
 
+#include "protocol/json_slices.hpp"
+
 namespace tidemark::client {
+namespace {
+
+constexpr std::size_t kProblemDepth = 8;
+
+/// The text of a member of problem details; empty: it has none.
+std::string member_of(std::string_view body, std::string_view name) {
+  if (check_json(body, kProblemDepth).fault) return {};
+  JsonCursor at(body);
+  if (at.peek() != '{') return {};
+  at.enter();
+  while (const auto key = at.next_member()) {
+    std::string found;
+    append_unquoted(*key, found);
+    if (found != name || at.peek() != '"') {
+      at.take();
+      continue;
+    }
+    std::string out;
+    append_unquoted(at.take(), out);
+    return out;
+  }
+  return {};
+}
+
+}  // namespace
 
 Refusal refusal_of(const Failure& failure) {
   Refusal out{.code = failure.code, .text = failure.text};
@@ -18,6 +45,15 @@ Refusal refusal_of(Errc code, const std::string& context) {
   return out;
 }
 
+Refusal refusal_of_answer(const std::string& authority, unsigned status, std::string_view body) {
+  const auto code = errc_named(member_of(body, "code"));
+  if (status == 401) return refusal_of(code == Errc::token_expired ? *code : Errc::unauthorized);
+  std::string text =
+      authority + " answered " + std::to_string(status) + " to the WebSocket handshake";
+  if (code) text.append(": ").append(info(*code).text);
+  return refusal_of(Errc::connection_lost, text);
+}
+
 bool passes(Errc code) {
   switch (code) {
     case Errc::overloaded:
@@ -26,6 +62,8 @@ bool passes(Errc code) {
     case Errc::disk_full:
     case Errc::stalled:
     case Errc::too_many_connections:
+    case Errc::too_many_from_address:
+    case Errc::rate_limited:
     case Errc::connection_lost:
       return true;
     default:

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/system/result.hpp>
@@ -28,6 +29,14 @@ struct Refusal {
 [[nodiscard]] Refusal refusal_of(const Failure& failure);
 /// A refusal of our own; the table's text follows `context` if there is one.
 [[nodiscard]] Refusal refusal_of(Errc code, const std::string& context = {});
+
+/// The refusal an HTTP answer is: problem details, or whatever else is there in a broker's place.
+[[nodiscard]] Refusal refusal_of_answer(const std::string& authority, unsigned status,
+                                        std::string_view body);
+/// The broker does not take the credential.
+[[nodiscard]] inline bool is_of_credential(Errc code) {
+  return code == Errc::unauthorized || code == Errc::token_expired;
+}
 
 /// A value or a refusal. Has a default, a value, because co_spawn asks for one.
 template <class T>

@@ -24,6 +24,8 @@ namespace {
 // in it is left at the latest now.
 constexpr std::chrono::seconds kGoodbyePatience{15};
 constexpr milliseconds kClosePatience{1'000};
+// An application that has no new token yet is asked again after a quarter of what is left.
+constexpr milliseconds kRefreshPause{1'000};
 
 Endpoint endpoint_of(const ClientOptions& options) {
   auto endpoint = parse_endpoint(options.url);
@@ -32,6 +34,15 @@ Endpoint endpoint_of(const ClientOptions& options) {
         "not a broker's URL (ws://, wss://, http:// or https://HOST:PORT): " + options.url);
   }
   return *endpoint;
+}
+
+/// Throws for a credential that can never be shown.
+ClientOptions checked(ClientOptions options) {
+  const auto* const fixed = std::get_if<std::string>(&options.credential);
+  if (fixed != nullptr && !can_be_shown(*fixed)) {
+    throw std::invalid_argument("the credential holds characters that no token or API key has");
+  }
+  return options;
 }
 
 std::uint64_t random_number() {
@@ -77,7 +88,7 @@ asio::awaitable<void> write_queued(std::shared_ptr<Link> link) { co_await link->
 }  // namespace
 
 Session::Session(asio::any_io_executor executor, ClientOptions options)
-    : options_(std::move(options)),
+    : options_(checked(std::move(options))),
       endpoint_(endpoint_of(options_)),
       trust_(endpoint_.tls ? std::make_shared<Trust>(options_.trust) : nullptr),
       strand_(asio::make_strand(std::move(executor))),
@@ -104,7 +115,7 @@ asio::awaitable<Reply<void>> Session::connect() {
   const std::uint64_t before = outcomes_;
   while (!up_ && !closing_ && outcomes_ == before) co_await changed_.wait();
   if (up_) co_return Reply<void>();
-  if (closing_) co_return refusal_of(Errc::cancelled);
+  if (closing_) co_return *end_reason_;
   co_return *last_reason_;
 }
 
@@ -115,7 +126,7 @@ struct Session::Waiting {
 };
 
 asio::awaitable<Reply<PublishReceipt>> Session::publish(Publish publish, milliseconds timeout) {
-  if (closing_) co_return refusal_of(Errc::cancelled);
+  if (closing_) co_return *end_reason_;
   start();
   std::optional<Clock::time_point> deadline;
   if (timeout.count() > 0) deadline = Clock::now() + timeout;
@@ -142,7 +153,7 @@ asio::awaitable<Reply<PublishReceipt>> Session::publish(Publish publish, millise
 
 asio::awaitable<Reply<void>> Session::room() {
   while (!closing_ && !outbox_.has_room()) co_await answered_.wait();
-  if (closing_) co_return refusal_of(Errc::cancelled);
+  if (closing_) co_return *end_reason_;
   co_return Reply<void>();
 }
 
@@ -153,7 +164,7 @@ asio::awaitable<void> Session::arrival(std::shared_ptr<Feed> feed) {
 }
 
 void Session::follow(const std::shared_ptr<Feed>& feed) {
-  if (closing_) return feed->end(refusal_of(Errc::cancelled));
+  if (closing_) return feed->end(*end_reason_);
   const auto name = TopicName::parse(feed->topic());
   if (!name) return feed->end(refusal_of(name.errc()));
   if (!feeds_.emplace(feed->topic(), feed).second) {
@@ -187,6 +198,7 @@ void Session::abort() {
 
 void Session::end(const Refusal& refusal) {
   closing_ = true;
+  if (!end_reason_) end_reason_ = refusal;
   outbox_.refuse_all(refusal);
   for (const auto& [topic, feed] : feeds_) feed->end(refusal);
   feeds_.clear();
@@ -218,12 +230,15 @@ asio::awaitable<void> Session::run() {
     complaint_.reset();
     report(Connecting{++attempts_});
     link_ = std::make_shared<Link>(strand_, options_, trust_);
-    const bool open = co_await link_->open(endpoint_);
+    shown_ = current(options_.credential);
+    if (!can_be_shown(shown_)) shown_.clear();
+    const bool open = co_await link_->open(endpoint_, shown_);
     if (open && !closing_) co_await serve();
     link_->fail(refusal_of(Errc::cancelled));
     if (closing_) break;
     last_reason_ =
         complaint_ && link_->reason().code == Errc::connection_lost ? *complaint_ : link_->reason();
+    if (is_of_credential(last_reason_->code) && settle_credential()) continue;
     const bool goodbye = come_back_after_.has_value();
     const milliseconds delay = next_delay();
     ++outcomes_;
@@ -246,6 +261,34 @@ asio::awaitable<void> Session::serve() {
   went_down();
 }
 
+/// The broker does not take what was shown. True if it is settled what comes of it: there is
+/// another one to be shown at once, or there never will be.
+bool Session::settle_credential() {
+  if (!renews(options_.credential)) {
+    const Refusal reason = *last_reason_;
+    end(reason);
+    report(GaveUp{reason});
+    return true;
+  }
+  if (std::exchange(asked_again_, true)) return false;
+  return current(options_.credential) != shown_;
+}
+
+/// Shows the broker another credential if there is one by now; else looks again later.
+void Session::refresh_credential(Clock::time_point now) {
+  refresh_at_.reset();
+  if (!usable() || !expires_at_ || now >= *expires_at_) return;
+  auto next = current(options_.credential);
+  if (next == shown_ || next.empty() || !can_be_shown(next)) {
+    const auto left = std::chrono::ceil<milliseconds>(*expires_at_ - now);
+    refresh_at_ = now + std::max(kRefreshPause, left / 4);
+    return due_by(*refresh_at_);
+  }
+  shown_ = next;
+  auth_id_ = ++last_id_;
+  send(Authenticate{.id = auth_id_, .token = std::move(next)});
+}
+
 /// Reading stops while the application has more waiting than it wanted.
 asio::awaitable<void> Session::wait_for_room() {
   if (!full_) co_return;
@@ -258,6 +301,7 @@ asio::awaitable<void> Session::wait_for_room() {
 void Session::came_up() {
   up_ = true;
   attempts_ = 0;
+  asked_again_ = false;
   ++outcomes_;
   leave_by_.reset();
   come_back_after_.reset();
@@ -271,6 +315,8 @@ void Session::came_up() {
 
 void Session::went_down() {
   up_ = false;
+  refresh_at_.reset();
+  expires_at_.reset();
   outbox_.disconnected();
   for (const auto& [topic, feed] : feeds_) feed->disconnected();
   changed_.raise();
@@ -358,7 +404,21 @@ void Session::on(Goodbye& message) {
   due_by(*leave_by_);
 }
 
+void Session::on(TokenExpires& message) {
+  if (!renews(options_.credential)) return;
+  const auto now = Clock::now();
+  expires_at_ = now + milliseconds(message.in_ms);
+  refresh_credential(now);
+}
+
 void Session::on(Failure& message) {
+  if (auth_id_ != 0 && message.id == auth_id_) {
+    // Else the connection ends with it, and another one begins.
+    if (message.code != Errc::rate_limited) return;
+    shown_.clear();
+    refresh_at_ = Clock::now() + milliseconds(message.retry_after_ms.value_or(0)) + kRefreshPause;
+    return due_by(*refresh_at_);
+  }
   if (outbox_.failed(message, Clock::now())) return pump();
   for (const auto& [topic, feed] : feeds_) {
     if (!feed->asked(message.id)) continue;
@@ -392,6 +452,7 @@ asio::awaitable<void> Session::keep_time() {
     outbox_.expire(now);
     retry_feeds(now);
     check_silence(now);
+    if (refresh_at_ && now >= *refresh_at_) refresh_credential(now);
     pump();
     due_ = next_due(now);
     co_await time_.wait_until(due_);
@@ -412,6 +473,7 @@ Clock::time_point Session::next_due(Clock::time_point now) {
   if (usable())
     due = std::min(due, std::max(link_->last_heard(), pinged_) + options_.ping_interval);
   if (usable() && leave_by_) due = std::min(due, *leave_by_);
+  if (usable() && refresh_at_) due = std::min(due, *refresh_at_);
   return due;
 }
 

@@ -56,6 +56,8 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<void> pause(milliseconds delay);
   boost::asio::awaitable<void> wait_for_room();
 
+  void refresh_credential(Clock::time_point now);
+  [[nodiscard]] bool settle_credential();
   void came_up();
   void went_down();
   milliseconds next_delay();
@@ -71,7 +73,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on(Goodbye& message);
   void on(Failure& message);
   void on(Authenticated&) {}
-  void on(TokenExpires&) {}
+  void on(TokenExpires& message);
   [[nodiscard]] std::shared_ptr<Feed> feed_of(const std::string& topic);
   void reap(const std::string& topic);
 
@@ -105,9 +107,15 @@ class Session : public std::enable_shared_from_this<Session> {
   std::uint64_t attempts_ = 0;  ///< since the last time it was connected
   std::uint64_t outcomes_ = 0;  ///< connections made or failed
   std::optional<Refusal> last_reason_;
+  std::optional<Refusal> end_reason_;  ///< why it is closing_
   std::optional<Refusal> complaint_;  ///< an error of the broker about no request, before it closes
   std::optional<Clock::time_point> leave_by_;  ///< the broker said goodbye
   std::optional<milliseconds> come_back_after_;
+  std::string shown_;         ///< the credential the broker has, or has refused
+  bool asked_again_ = false;  ///< for another one, since the last time it was connected
+  RequestId auth_id_ = 0;     ///< of the last auth
+  std::optional<Clock::time_point> refresh_at_;  ///< shown_ expires: look for another one then
+  std::optional<Clock::time_point> expires_at_;  ///< when it does, as the broker has said
   Clock::time_point pinged_;
   Clock::time_point due_;
 

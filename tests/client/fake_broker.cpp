@@ -9,7 +9,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/field.hpp>
+#include <boost/beast/http.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
 #include "protocol/client/signal.hpp"
@@ -46,6 +46,12 @@ struct FakeBroker::Connection : std::enable_shared_from_this<Connection> {
       : broker(owner), stream(std::move(socket)), wake(stream.get_executor()) {}
 
   asio::awaitable<void> run();
+  asio::awaitable<bool> shake_hands();
+  void close(Errc reason) {
+    close_code = info(reason).close_code;
+    close_reason = info(reason).name;
+    wake.raise();
+  }
   asio::awaitable<void> write();
   std::optional<ServerMessage> next();
   std::optional<ServerMessage> next_of(const std::string& name, Reader& reader);
@@ -72,7 +78,31 @@ struct FakeBroker::Connection : std::enable_shared_from_this<Connection> {
   std::map<std::string, Reader> readers;
   bool dropped = false;
   std::uint16_t close_code = 0;
+  std::string close_reason = "as ordered";
 };
+
+/// Reads the upgrade and answers it; false if it is refused.
+asio::awaitable<bool> FakeBroker::Connection::shake_hands() {
+  namespace http = beast::http;
+  beast::flat_buffer buffer;
+  http::request<http::string_body> upgrade;
+  auto got = co_await http::async_read(stream.next_layer(), buffer, upgrade, kNoThrow);
+  if (std::get<0>(got)) co_return false;
+  std::string shown(upgrade[http::field::authorization]);
+  if (shown.starts_with("Bearer ")) shown.erase(0, 7);
+  broker.upgrades_.push_back(shown);
+  const auto refusal = broker.admit ? broker.admit(shown) : std::nullopt;
+  if (!refusal) {
+    auto accepted = co_await stream.async_accept(upgrade, kNoThrow);
+    co_return !std::get<0>(accepted);
+  }
+  http::response<http::string_body> answer(http::int_to_status(info(*refusal).http_status), 11);
+  answer.body() = R"({"type":"about:blank","code":")" + std::string(info(*refusal).name) + "\"}";
+  answer.prepare_payload();
+  auto sent = co_await http::async_write(stream.next_layer(), answer, kNoThrow);
+  static_cast<void>(sent);
+  co_return false;
+}
 
 asio::awaitable<void> FakeBroker::Connection::run() {
   const auto self = shared_from_this();
@@ -83,9 +113,9 @@ asio::awaitable<void> FakeBroker::Connection::run() {
   stream.set_option(websocket::stream_base::decorator([form = broker.form_](auto& response) {
     response.set(beast::http::field::sec_websocket_protocol, std::string(subprotocol(form)));
   }));
-  auto accepted = co_await stream.async_accept(kNoThrow);
+  const bool open = co_await shake_hands();
   const auto nth = broker.accepted_++;
-  if (std::get<0>(accepted)) co_return;
+  if (!open) co_return;
   if (broker.drop_connection && broker.drop_connection(nth)) {
     drop();
     co_return;
@@ -117,7 +147,7 @@ asio::awaitable<void> FakeBroker::Connection::write() {
       replies.pop_front();
     } else if (close_code != 0) {
       const websocket::close_reason ordered(static_cast<websocket::close_code>(close_code),
-                                            "as ordered");
+                                            close_reason);
       co_await stream.async_close(ordered, kNoThrow);
       co_return drop();
     } else if (auto message = next()) {
@@ -316,6 +346,19 @@ void FakeBroker::drop_all() {
   });
 }
 
+void FakeBroker::close_all(Errc reason) {
+  on_thread([&] {
+    for (const auto& connection : connections_) connection->close(reason);
+    return 0;
+  });
+}
+
+std::vector<std::string> FakeBroker::upgrades() {
+  return on_thread([&] { return upgrades_; });
+}
+std::vector<std::string> FakeBroker::auths() {
+  return on_thread([&] { return auths_; });
+}
 std::uint64_t FakeBroker::connections() {
   return on_thread([&] { return accepted_; });
 }
@@ -353,11 +396,21 @@ void FakeBroker::handle(Connection& connection, const ClientMessage& message) {
   } else if (const auto* leave = std::get_if<Unsubscribe>(&message)) {
     connection.readers.erase(leave->topic);
     connection.queue(Unsubscribed{.id = leave->id, .topic = leave->topic});
+  } else if (const auto* credential = std::get_if<Authenticate>(&message)) {
+    authenticate(connection, *credential);
   } else {
     ++pings_;
     if (answer_pings && !answer_pings()) return;
     connection.queue(Pong{.id = std::get<Ping>(message).id});
   }
+}
+
+void FakeBroker::authenticate(Connection& connection, const Authenticate& message) {
+  auths_.push_back(message.token);
+  const auto refusal = admit ? admit(message.token) : std::nullopt;
+  if (!refusal) return connection.queue(Authenticated{.id = message.id, .subject = "ada"});
+  connection.queue(Failure{.id = message.id, .code = *refusal});
+  connection.close(*refusal);
 }
 
 ServerMessage FakeBroker::publish(const Publish& request, const Fault& fault) {

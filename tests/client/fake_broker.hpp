@@ -67,12 +67,16 @@ class FakeBroker {
   std::function<std::optional<Event>(Event)> change_event;
   /// Pings are answered.
   std::function<bool()> answer_pings;
+  /// Why the credential of an upgrade or an auth is refused; nothing: it is taken.
+  std::function<std::optional<Errc>(const std::string& credential)> admit;
 
   /// To every connection.
   void send(const ServerMessage& message);
   void send_bytes(const std::string& bytes);
   void say_goodbye(std::uint32_t reconnect_after_ms);
   void drop_all();
+  /// Closes every connection for this reason.
+  void close_all(Errc reason);
 
   // ---- what it saw ----
   [[nodiscard]] std::uint64_t connections();
@@ -80,6 +84,9 @@ class FakeBroker {
   [[nodiscard]] std::vector<Publish> publishes();
   [[nodiscard]] std::vector<Subscribe> subscribes();
   [[nodiscard]] std::uint64_t pings();
+  /// What was shown, by upgrades and by auths; empty: nothing.
+  [[nodiscard]] std::vector<std::string> upgrades();
+  [[nodiscard]] std::vector<std::string> auths();
 
  private:
   struct Topic;
@@ -93,6 +100,7 @@ class FakeBroker {
   ServerMessage publish(const Publish& request, const Fault& fault);
   ServerMessage append_checked(const Publish& request);
   void handle(Connection& connection, const ClientMessage& message);
+  void authenticate(Connection& connection, const Authenticate& message);
   void subscribe(Connection& connection, const Subscribe& request);
   [[nodiscard]] std::optional<Gap> gap_of(const Topic& topic, const StartAfter& start) const;
 
@@ -108,6 +116,8 @@ class FakeBroker {
   std::uint64_t next_epoch_ = 7;
   std::vector<Publish> publishes_;
   std::vector<Subscribe> subscribes_;
+  std::vector<std::string> upgrades_;
+  std::vector<std::string> auths_;
   std::thread thread_;
 };
 

@@ -49,8 +49,8 @@ class OutboxTest : public testing::Test {
     return out;
   }
   void answer(const std::string& data) { outbox.published({.id = ids.at(data), .topic = "t"}); }
-  void refuse(const std::string& data, Errc code) {
-    EXPECT_TRUE(outbox.failed({.id = ids.at(data), .code = code}, kNow));
+  void refuse(const std::string& data, Errc code, std::optional<std::uint64_t> wait_ms = {}) {
+    EXPECT_TRUE(outbox.failed({.id = ids.at(data), .code = code, .retry_after_ms = wait_ms}, kNow));
   }
 
   RequestId last_id = 0;
@@ -159,6 +159,14 @@ TEST_F(OutboxTest, GapsBehindAPutOffOneAreSentAgainUnderTheirNumbers) {
   const auto later = outbox.held_until();
   ASSERT_TRUE(later.has_value());
   EXPECT_THAT(pump(*later), ElementsAre("a 5.0", "b 5.1", "c 5.2"));
+}
+
+TEST_F(OutboxTest, ABrokerThatSaysHowLongToWaitIsBelieved) {
+  add("a");
+  pump();
+  refuse("a", Errc::rate_limited, 7'000);
+  EXPECT_THAT(pump(kNow + milliseconds(6'999)), IsEmpty());
+  EXPECT_THAT(pump(kNow + milliseconds(7'000)), ElementsAre("a 5.0"));
 }
 
 TEST_F(OutboxTest, AGapThatComesAfterTheRetryWasAnsweredIsNoForgetting) {
