@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -34,6 +35,7 @@ constexpr const char* kDefaultServer = "http://127.0.0.1:4437";
 constexpr std::chrono::seconds kPatience{15};
 constexpr std::size_t kMostBody = std::size_t{64} << 20;
 constexpr std::size_t kMostSuggestions = 5'000;
+constexpr std::size_t kMostToken = std::size_t{64} << 10;
 
 struct Exchange {
   client::Endpoint endpoint;
@@ -69,6 +71,22 @@ asio::awaitable<void> perform(Exchange& exchange) {
   exchange.error = std::get<0>(got);
 }
 
+std::string trimmed(std::string text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  text.erase(text.find_last_not_of(kBlanks) + 1);
+  text.erase(0, text.find_first_not_of(kBlanks));
+  return text;
+}
+
+/// What a file holds, but for blanks around it; empty if it can't be read or is no token's length.
+std::string token_in(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text(kMostToken + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text.size() > kMostToken ? std::string() : trimmed(std::move(text));
+}
+
 /// The broker's own words are problem details (RFC 9457); another server's may be anything.
 HttpFailure refused_by(const HttpAnswer& answer) {
   HttpFailure out{
@@ -79,33 +97,59 @@ HttpFailure refused_by(const HttpAnswer& answer) {
   };
   out.code = text("code");
   if (const auto detail = text("detail"); !detail.empty()) out.text = detail;
+  if (answer.status == 401) out.text += kWhoAreYou;
   return out;
 }
 
 }  // namespace
 
-void add_server_option(CLI::App& command, std::string& server) {
+void add_broker_options(CLI::App& command, BrokerChoice& broker) {
   // Not CLI11's envname(): a wrong variable would then be an error of every subcommand, --help too.
   const char* variable = std::getenv("TIDEMARK_SERVER");
-  server = variable != nullptr && *variable != '\0' ? variable : kDefaultServer;
+  broker.server = variable != nullptr && *variable != '\0' ? variable : kDefaultServer;
   command
-      .add_option("--server", server,
+      .add_option("--server", broker.server,
                   "The broker, http://HOST:PORT or ws://HOST:PORT; also from TIDEMARK_SERVER")
       ->type_name("URL")
       ->capture_default_str();
+  command
+      .add_option(
+          "--token-file", broker.token_file,
+          "Holds the token or API key that says who you are; without it TIDEMARK_TOKEN does")
+      ->type_name("FILE");
 }
 
-void check_server(const std::string& server) {
-  if (client::parse_endpoint(server)) return;
-  throw CLI::ValidationError("--server",
-                             "not a broker's URL (http://HOST:PORT or ws://HOST:PORT): " + server);
+void check_broker(const BrokerChoice& broker) {
+  if (!client::parse_endpoint(broker.server)) {
+    throw CLI::ValidationError(
+        "--server", "not a broker's URL (http://HOST:PORT or ws://HOST:PORT): " + broker.server);
+  }
+  // What is wrong with it is said, never what it is.
+  const bool in_file = !broker.token_file.empty();
+  const char* const name = in_file ? "--token-file" : "TIDEMARK_TOKEN";
+  const auto token = client::current(credential_of(broker));
+  if (in_file && token.empty()) {
+    throw CLI::ValidationError(name, "there is no token to be read in " + broker.token_file);
+  }
+  if (!client::can_be_shown(token)) {
+    throw CLI::ValidationError(name, "holds something that is no token and no API key");
+  }
 }
 
-std::optional<HttpFailure> ask_broker(const std::string& server, std::string_view method,
+client::Credential credential_of(const BrokerChoice& broker) {
+  if (!broker.token_file.empty()) {
+    return [file = broker.token_file] { return token_in(file); };
+  }
+  const char* const variable = std::getenv("TIDEMARK_TOKEN");
+  const auto token = trimmed(variable == nullptr ? "" : variable);
+  return token.empty() ? client::Credential() : client::Credential(token);
+}
+
+std::optional<HttpFailure> ask_broker(const BrokerChoice& broker, std::string_view method,
                                       const std::string& target, const std::string& body,
                                       HttpAnswer& answer) {
-  const auto endpoint = client::parse_endpoint(server);
-  if (!endpoint) return HttpFailure{kUsage, "not a broker's URL: " + server, {}};
+  const auto endpoint = client::parse_endpoint(broker.server);
+  if (!endpoint) return HttpFailure{kUsage, "not a broker's URL: " + broker.server, {}};
   Exchange exchange{.endpoint = *endpoint};
   auto& request = exchange.request;
   request.method_string(beast::string_view(method.data(), method.size()));
@@ -113,6 +157,8 @@ std::optional<HttpFailure> ask_broker(const std::string& server, std::string_vie
   request.version(11);
   request.set(http::field::host, endpoint->authority());
   request.set(http::field::user_agent, "tidemark");
+  const auto token = client::current(credential_of(broker));
+  if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
   request.keep_alive(false);
   if (!body.empty()) request.set(http::field::content_type, "application/json");
   request.body() = body;
@@ -136,7 +182,7 @@ std::optional<HttpFailure> ask_broker(const std::string& server, std::string_vie
   return std::nullopt;
 }
 
-std::optional<HttpFailure> for_each_topic(const std::string& server, const std::string& prefix,
+std::optional<HttpFailure> for_each_topic(const BrokerChoice& broker, const std::string& prefix,
                                           const std::function<bool(const json::object&)>& visit) {
   std::string after;
   for (;;) {
@@ -144,7 +190,7 @@ std::optional<HttpFailure> for_each_topic(const std::string& server, const std::
     // Names need no escaping in a query: their characters are unreserved, and '/' is allowed there.
     const std::string target = "/v1/topics?limit=1000&prefix=" + prefix +
                                (after.empty() ? std::string() : "&after=" + after);
-    if (auto failure = ask_broker(server, "GET", target, {}, answer)) return failure;
+    if (auto failure = ask_broker(broker, "GET", target, {}, answer)) return failure;
     const auto* topics = answer.body.if_contains("topics");
     if (topics == nullptr || !topics->is_array()) {
       return HttpFailure{kFailed, "the answer holds no topics; is this a Tidemark broker?", {}};
@@ -158,9 +204,9 @@ std::optional<HttpFailure> for_each_topic(const std::string& server, const std::
   }
 }
 
-std::vector<std::string> some_topic_names(const std::string& server) {
+std::vector<std::string> some_topic_names(const BrokerChoice& broker) {
   std::vector<std::string> out;
-  const auto failure = for_each_topic(server, {}, [&out](const json::object& topic) {
+  const auto failure = for_each_topic(broker, {}, [&out](const json::object& topic) {
     const auto* name = topic.if_contains("name");
     if (name != nullptr && name->is_string()) out.emplace_back(name->get_string().c_str());
     return out.size() < kMostSuggestions;
@@ -168,8 +214,8 @@ std::vector<std::string> some_topic_names(const std::string& server) {
   return failure ? std::vector<std::string>() : out;
 }
 
-std::string unknown_topic_text(const std::string& server, const std::string& topic) {
-  const auto names = some_topic_names(server);
+std::string unknown_topic_text(const BrokerChoice& broker, const std::string& topic) {
+  const auto names = some_topic_names(broker);
   auto text = "there is no topic " + topic + did_you_mean(topic, names);
   if (names.empty()) text += "; there is none at all yet";
   return text;

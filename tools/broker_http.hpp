@@ -11,14 +11,28 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
 
+#include "protocol/client/credential.hpp"
 #include "tools/exit_code.hpp"
 
 namespace tidemark::tools {
 
-/// Adds --server; its default is TIDEMARK_SERVER, or the local broker. Writes it into `server`.
-void add_server_option(CLI::App& command, std::string& server);
-/// For the subcommand's callback: throws CLI::ValidationError if it is no broker's URL.
-void check_server(const std::string& server);
+/// Which broker, and who we are to it.
+struct BrokerChoice {
+  std::string server;
+  std::string token_file;  ///< holds a token or API key; empty: TIDEMARK_TOKEN does, if it is set
+};
+
+/// Adds --server, whose default is TIDEMARK_SERVER or the local broker, and --token-file. There is
+/// no option for the token itself: everybody can read the command lines of others.
+void add_broker_options(CLI::App& command, BrokerChoice& broker);
+/// For the subcommand's callback: throws CLI::ValidationError if it is no broker's URL, or if there
+/// is no token where one should be.
+void check_broker(const BrokerChoice& broker);
+/// A file is read each time anew: whatever keeps the token fresh writes it there.
+[[nodiscard]] client::Credential credential_of(const BrokerChoice& broker);
+
+/// What to say behind a refusal of who we are.
+inline constexpr const char* kWhoAreYou = "; --token-file or TIDEMARK_TOKEN say who you are";
 
 struct HttpAnswer {
   unsigned status = 0;
@@ -33,7 +47,7 @@ struct HttpFailure {
 };
 
 /// One request to the broker. Statuses of 400 and more are failures with the broker's own words.
-[[nodiscard]] std::optional<HttpFailure> ask_broker(const std::string& server,
+[[nodiscard]] std::optional<HttpFailure> ask_broker(const BrokerChoice& broker,
                                                     std::string_view method,
                                                     const std::string& target,
                                                     const std::string& body, HttpAnswer& answer);
@@ -41,13 +55,13 @@ struct HttpFailure {
 /// Calls `visit` for every topic whose name begins with `prefix`, by name, page after page, until
 /// it returns false. Pre: what is in `prefix` may be in a topic's name.
 [[nodiscard]] std::optional<HttpFailure> for_each_topic(
-    const std::string& server, const std::string& prefix,
+    const BrokerChoice& broker, const std::string& prefix,
     const std::function<bool(const boost::json::object&)>& visit);
 
 /// Names of topics for a suggestion: up to some thousands, none if the broker does not answer.
-[[nodiscard]] std::vector<std::string> some_topic_names(const std::string& server);
+[[nodiscard]] std::vector<std::string> some_topic_names(const BrokerChoice& broker);
 
 /// "there is no topic X, did you mean Y?"
-[[nodiscard]] std::string unknown_topic_text(const std::string& server, const std::string& topic);
+[[nodiscard]] std::string unknown_topic_text(const BrokerChoice& broker, const std::string& topic);
 
 }  // namespace tidemark::tools

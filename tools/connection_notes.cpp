@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 
+#include "tools/broker_http.hpp"
 #include "tools/terminal.hpp"
 
 namespace tidemark::tools {
@@ -21,8 +22,13 @@ std::string duration_text(client::milliseconds time) {
   return out.data();
 }
 
-std::string unreachable_text(const client::Refusal& refusal) {
-  return refusal.text + "; is tidemarkd running there? (--server or TIDEMARK_SERVER say where)";
+ExitCode complain_of(const client::Refusal& refusal) {
+  if (client::is_of_credential(refusal.code)) {
+    complain(refusal.text + kWhoAreYou);
+    return kRefused;
+  }
+  complain(refusal.text + "; is tidemarkd running there? (--server or TIDEMARK_SERVER say where)");
+  return kUnreachable;
 }
 
 void ConnectionNotes::operator()(const client::Status& status) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "protocol/client/options.hpp"
+#include "tools/exit_code.hpp"
 
 namespace tidemark::tools {
 
@@ -24,7 +25,7 @@ class ConnectionNotes {
 /// 350 ms, 1.2 s, 45 s.
 [[nodiscard]] std::string duration_text(client::milliseconds time);
 
-/// What to say when there is no connection at all.
-[[nodiscard]] std::string unreachable_text(const client::Refusal& refusal);
+/// Says why there is no connection at all; the exit code for it.
+[[nodiscard]] ExitCode complain_of(const client::Refusal& refusal);
 
 }  // namespace tidemark::tools

@@ -54,7 +54,7 @@ Examples:
   tidemark pub photos --content-type image/jpeg < cat.jpg)";
 
 struct PubOptions {
-  std::string server;
+  BrokerChoice broker;
   std::string topic;
   std::optional<std::string> data;
   bool lines = false;
@@ -104,8 +104,7 @@ class Pub {
     const auto connected = publisher_.connect();
     if (!connected && interrupted()) return kIncomplete;
     if (!connected) {
-      complain(unreachable_text(connected.error()));
-      return kUnreachable;
+      return complain_of(connected.error());
     }
     const int code = options_.lines ? publish_lines() : publish_whole();
     publisher_.close();
@@ -115,7 +114,8 @@ class Pub {
  private:
   static client::ClientOptions client_options(const PubOptions& options) {
     client::ClientOptions out;
-    out.url = options.server;
+    out.url = options.broker.server;
+    out.credential = credential_of(options.broker);
     out.on_status = ConnectionNotes(options.quiet);
     return out;
   }
@@ -256,7 +256,7 @@ class Pub {
     const auto& refusal = rejected.refusal;
     std::string text = refusal.text;
     if (refusal.code == Errc::unknown_topic) {
-      text = unknown_topic_text(options_.server, options_.topic);
+      text = unknown_topic_text(options_.broker, options_.topic);
     }
     if (rejected.first_line > 0) {
       const auto last = rejected.first_line + rejected.events - 1;
@@ -264,7 +264,7 @@ class Pub {
              (rejected.events == 1 ? "" : "–" + grouped(last)) + ": " + text;
     }
     if (refusal.head) text += " but " + std::to_string(refusal.head->value);
-    complain(text);
+    complain(client::is_of_credential(refusal.code) ? text + kWhoAreYou : text);
     hint(refusal.code);
     const auto tally = publisher_.tally();
     if (tally.events > 0) warn(grouped(tally.events) + " other events were published");
@@ -374,7 +374,7 @@ void declare(CLI::App& command, PubOptions& options) {
   command.add_flag("--progress", options.progress, "Show progress on a terminal");
   command.add_flag("-q,--quiet", options.quiet, "Say nothing but errors");
   command.add_flag("--json", options.json, "Print the outcome as JSON");
-  add_server_option(command, options.server);
+  add_broker_options(command, options.broker);
   command.footer(std::string(kFooter) + "\n\n" + kExitCodes);
 }
 
@@ -385,7 +385,7 @@ void add_pub(CLI::App& app, std::function<int()>& run) {
   const auto options = std::make_shared<PubOptions>();
   declare(*command, *options);
   command->callback([options, &run] {
-    check_server(options->server);
+    check_broker(options->broker);
     const auto name = TopicName::parse(options->topic);
     if (!name) throw CLI::ValidationError("TOPIC", name.error().message());
     auto headers = parse_headers(options->headers);

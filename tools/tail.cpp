@@ -42,7 +42,7 @@ Examples:
   tidemark tail orders --last 10 --no-follow)";
 
 struct TailOptions {
-  std::string server;
+  BrokerChoice broker;
   std::string topic;
   std::optional<std::uint64_t> after;
   std::uint64_t epoch = 0;
@@ -135,7 +135,8 @@ class Tail {
  private:
   static client::ClientOptions client_options(const TailOptions& options) {
     client::ClientOptions out;
-    out.url = options.server;
+    out.url = options.broker.server;
+    out.credential = credential_of(options.broker);
     out.on_status = ConnectionNotes(options.quiet);
     // Somebody is watching: a broker that is back, or a topic that has come, should not take long.
     out.backoff_max = client::milliseconds(3'000);
@@ -153,8 +154,7 @@ class Tail {
   asio::awaitable<void> whole() {
     const auto connected = co_await client_.connect();
     if (!connected) {
-      if (!interrupted_) complain(unreachable_text(connected.error()));
-      code_ = interrupted_ ? kIncomplete : kUnreachable;
+      code_ = interrupted_ ? kIncomplete : complain_of(connected.error());
     } else {
       co_await follow();
     }
@@ -212,10 +212,11 @@ class Tail {
     }
     code_ = kRefused;
     if (refusal.code == Errc::unknown_topic) {
-      complain(unknown_topic_text(options_.server, options_.topic));
+      complain(unknown_topic_text(options_.broker, options_.topic));
       if (!options_.quiet) note("--wait waits until there is one");
     } else {
-      complain(refusal.text);
+      const bool unknown = client::is_of_credential(refusal.code);
+      complain(unknown ? refusal.text + kWhoAreYou : refusal.text);
     }
   }
 
@@ -276,7 +277,7 @@ void declare(CLI::App& command, TailOptions& options) {
       ->capture_default_str();
   command.add_flag("--wait", options.wait, "Wait for a topic that does not exist yet");
   command.add_flag("-q,--quiet", options.quiet, "Say nothing but errors and gaps");
-  add_server_option(command, options.server);
+  add_broker_options(command, options.broker);
   command.footer(std::string(kFooter) + "\n\n" + kExitCodes);
 }
 
@@ -287,7 +288,7 @@ void add_tail(CLI::App& app, std::function<int()>& run) {
   const auto options = std::make_shared<TailOptions>();
   declare(*command, *options);
   command->callback([options, &run] {
-    check_server(options->server);
+    check_broker(options->broker);
     const auto name = TopicName::parse(options->topic);
     if (!name) throw CLI::ValidationError("TOPIC", name.error().message());
     const Start start = start_of(*options);

@@ -103,10 +103,10 @@ std::string literal_start(const std::string& pattern) {
   return may_be_name ? start : std::string();
 }
 
-int list_topics(const std::string& server, const std::string& pattern, bool as_json) {
+int list_topics(const BrokerChoice& broker, const std::string& pattern, bool as_json) {
   std::vector<json::object> topics;
   const auto failure =
-      for_each_topic(server, literal_start(pattern), [&](const json::object& topic) {
+      for_each_topic(broker, literal_start(pattern), [&](const json::object& topic) {
         if (fits(pattern, text_of(topic, "name"))) topics.push_back(topic);
         return true;
       });
@@ -119,7 +119,7 @@ int list_topics(const std::string& server, const std::string& pattern, bool as_j
   }
   const bool plain_name = pattern.find_first_of("*?") == std::string::npos;
   if (topics.empty() && plain_name) {
-    complain(unknown_topic_text(server, pattern));
+    complain(unknown_topic_text(broker, pattern));
     return kRefused;
   }
   if (topics.empty()) {
@@ -135,7 +135,7 @@ int list_topics(const std::string& server, const std::string& pattern, bool as_j
 // ---- create and delete ----
 
 struct CreateOptions {
-  std::string server;
+  BrokerChoice broker;
   std::string topic;
   std::string content_type;
   std::string durability;
@@ -159,7 +159,7 @@ json::object settings_of(const CreateOptions& options) {
 
 int create_topic(const CreateOptions& options) {
   HttpAnswer answer;
-  const auto failure = ask_broker(options.server, "PUT", "/v1/topics/" + options.topic,
+  const auto failure = ask_broker(options.broker, "PUT", "/v1/topics/" + options.topic,
                                   json::serialize(settings_of(options)), answer);
   if (failure) return report(*failure);
   if (options.json) {
@@ -172,7 +172,7 @@ int create_topic(const CreateOptions& options) {
   return kOk;
 }
 
-int delete_topic(const std::string& server, const std::string& topic, bool sure) {
+int delete_topic(const BrokerChoice& broker, const std::string& topic, bool sure) {
   if (!sure) {
     if (!is_terminal(STDIN_FILENO)) {
       complain("deleting a topic cannot be undone; --yes says that you mean it");
@@ -184,9 +184,9 @@ int delete_topic(const std::string& server, const std::string& topic, bool sure)
     if (typed != "y" && typed != "yes") return kIncomplete;
   }
   HttpAnswer answer;
-  const auto failure = ask_broker(server, "DELETE", "/v1/topics/" + topic, {}, answer);
+  const auto failure = ask_broker(broker, "DELETE", "/v1/topics/" + topic, {}, answer);
   if (failure && failure->code == "unknown_topic") {
-    complain(unknown_topic_text(server, topic));
+    complain(unknown_topic_text(broker, topic));
     return kRefused;
   }
   if (failure) return report(*failure);
@@ -213,7 +213,7 @@ void declare_create(CLI::App& command, CreateOptions& options) {
       ->transform(CLI::AsSizeValue(false));
   command.add_option("--max-events", options.max_events, "Keep so many");
   command.add_flag("--json", options.json, "Print the topic as JSON");
-  add_server_option(command, options.server);
+  add_broker_options(command, options.broker);
   command.footer(std::string("\nA topic there is already is changed.\n\n") + kExitCodes);
 }
 
@@ -244,7 +244,7 @@ bool fits(std::string_view pattern, std::string_view name) {
 
 void add_topics(CLI::App& app, std::function<int()>& run) {
   struct Options {
-    std::string server;
+    BrokerChoice broker;
     std::string pattern = "*";
     bool json = false;
   };
@@ -252,11 +252,11 @@ void add_topics(CLI::App& app, std::function<int()>& run) {
   const auto options = std::make_shared<Options>();
   command->add_option("PATTERN", options->pattern, "Only those that fit: orders/*, quoted");
   command->add_flag("--json", options->json, "Print them as JSON");
-  add_server_option(*command, options->server);
+  add_broker_options(*command, options->broker);
   command->footer(std::string("\n") + kExitCodes);
   command->callback([options, &run] {
-    check_server(options->server);
-    run = [options] { return list_topics(options->server, options->pattern, options->json); };
+    check_broker(options->broker);
+    run = [options] { return list_topics(options->broker, options->pattern, options->json); };
   });
 }
 
@@ -265,7 +265,7 @@ void add_create(CLI::App& app, std::function<int()>& run) {
   const auto options = std::make_shared<CreateOptions>();
   declare_create(*command, *options);
   command->callback([options, &run] {
-    check_server(options->server);
+    check_broker(options->broker);
     check_topic(options->topic);
     run = [options] { return create_topic(*options); };
   });
@@ -273,7 +273,7 @@ void add_create(CLI::App& app, std::function<int()>& run) {
 
 void add_delete(CLI::App& app, std::function<int()>& run) {
   struct Options {
-    std::string server;
+    BrokerChoice broker;
     std::string topic;
     bool sure = false;
   };
@@ -281,12 +281,12 @@ void add_delete(CLI::App& app, std::function<int()>& run) {
   const auto options = std::make_shared<Options>();
   command->add_option("TOPIC", options->topic, "Its name")->required();
   command->add_flag("--yes", options->sure, "Do not ask");
-  add_server_option(*command, options->server);
+  add_broker_options(*command, options->broker);
   command->footer(std::string("\n") + kExitCodes);
   command->callback([options, &run] {
-    check_server(options->server);
+    check_broker(options->broker);
     check_topic(options->topic);
-    run = [options] { return delete_topic(options->server, options->topic, options->sure); };
+    run = [options] { return delete_topic(options->broker, options->topic, options->sure); };
   });
 }
 
