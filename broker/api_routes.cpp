@@ -55,8 +55,8 @@ ApiReply failed_reply(const storage::Request& request) {
 
 // ---- looking; these block on the disk ----
 
-/// The rest of what there is to say of a topic.
-Result<json::object> look_at(Hub& hub, LoadedTopic topic) {
+/// The rest of what there is to say of a topic to this caller.
+Result<json::object> look_at(Hub& hub, const Caller& caller, LoadedTopic topic) {
   auto& store = hub.store();
   const auto bytes = store.stored_bytes(topic);
   // Damage where the topic begins hides how much there is; the rest can be told.
@@ -66,36 +66,52 @@ Result<json::object> look_at(Hub& hub, LoadedTopic topic) {
   if (const auto name = TopicName::parse(view.topic.meta.name)) {
     if (const auto open = store.find_open(*name)) view.subscribers = hub.subscribers(*open);
   }
+  // A fork may be shown to who must not know what it was made from.
+  if (const auto& origin = view.topic.meta.origin) {
+    const auto source = TopicName::parse(origin->source);
+    if (!source || !caller.may_see(*source)) view.topic.meta.origin.reset();
+  }
   return describe(view);
 }
 
-ApiReply topic_reply(Hub& hub, const TopicName& name, unsigned status) {
+ApiReply topic_reply(Hub& hub, const Caller& caller, const TopicName& name, unsigned status) {
   const auto topic = hub.store().open_topic(name);
   if (!topic) return error_reply(topic.errc());
   // The end after the beginning: between the two a topic grows, and may be trimmed up to what it
   // has grown by.
   auto meta = (*topic)->meta();
   if (meta.gone) return error_reply(Errc::topic_deleted);
-  const auto described = look_at(hub, {.meta = std::move(meta), .tail = (*topic)->tail()});
+  const auto described = look_at(hub, caller, {.meta = std::move(meta), .tail = (*topic)->tail()});
   return described ? json_reply(*described, status) : error_reply(described.errc());
 }
 
 struct Page {
-  std::string after;
-  std::string prefix;
+  Caller caller;
+  std::size_t most_hidden;  ///< topics to go past that the caller can't see
+  std::string after = {};
+  std::string prefix = {};
   std::size_t limit = kListDefault;
 };
 
-ApiReply page_reply(Hub& hub, const Page& page) {
-  auto topics = hub.store().list(page.after, page.limit, page.prefix);
+ApiReply page_reply(Network& network, const Page& page) {
+  auto& hub = network.hub;
+  std::size_t hidden = 0;
+  std::string passed;  // the last name of those too many
+  auto topics = hub.store().list(page.after, page.limit, page.prefix, [&](const TopicName& name) {
+    if (page.caller.may_see(name)) return EventStore::Listing::take;
+    if (++hidden < page.most_hidden) return EventStore::Listing::skip;
+    passed = name.str();
+    return EventStore::Listing::stop;
+  });
   if (!topics) return error_reply(topics.errc());
   json::object body;
-  // There may be more: the next page begins after this name.
+  // There may be more: the next page begins after this name. One that must not be seen is sealed.
   if (topics->size() == page.limit) body["next"] = topics->back().meta.name;
+  if (!passed.empty()) body["next"] = network.page_tokens.seal(passed);
   json::array array;
   for (auto& topic : *topics) {
     if (topic.meta.gone) continue;
-    auto described = look_at(hub, std::move(topic));
+    auto described = look_at(hub, page.caller, std::move(topic));
     if (!described) return error_reply(described.errc());
     array.push_back(std::move(*described));
   }
@@ -109,12 +125,13 @@ void health(const Call& call) {
   const auto& network = call.group.network();
   const bool failing = call.store().stats().failing;
   const bool stopping = network.stopping;
-  json::object body{{"status", failing    ? "failing"
-                               : stopping ? "stopping"
-                                          : "ok"},
-                    {"connections", network.connections.load()},
-                    {"websockets", network.websockets.load()},
-                    {"topics", call.store().topic_count()}};
+  json::object body{{"status", failing ? "failing" : stopping ? "stopping" : "ok"}};
+  // Everybody may ask how the broker is, not how much there is in it.
+  if (call.request.caller.may_operate()) {
+    body["connections"] = network.connections.load();
+    body["websockets"] = network.websockets.load();
+    body["topics"] = call.store().topic_count();
+  }
   call.respond(json_reply(body, failing || stopping ? 503 : 200));
 }
 
@@ -123,8 +140,10 @@ void ready(const Call& call) {
 }
 
 void metrics(const Call& call) {
-  // Figures of the whole broker are for those who run it.
-  const bool ours = call.request.operators || call.request.client.is_loopback();
+  // Figures of the whole broker are for those who run it: where access is configured they have been
+  // judged, elsewhere they are on this machine.
+  const auto& sent = call.request;
+  const bool ours = sent.operators || !sent.caller.is_everybody() || sent.client.is_loopback();
   if (!ours) return call.fail(Errc::forbidden);
   call.respond_later([&network = call.group.network(), gzip = call.request.gzip] {
     return metrics_reply(network, gzip);
@@ -132,10 +151,16 @@ void metrics(const Call& call) {
 }
 
 void list(const Call& call) {
-  Page page;
+  Page page{.caller = call.request.caller, .most_hidden = call.group.limits().hidden_per_page};
+  auto& network = call.group.network();
   for (auto& [name, value] : parameters(cut_target(call.request.target).query)) {
     if (name == "after") {
       page.after = std::move(value);
+      if (!PageTokens::is_token(page.after)) continue;
+      const auto opened = network.page_tokens.open(page.after);
+      if (!opened)
+        return call.fail(Errc::malformed_message, "\"after\" is of no page of this broker");
+      page.after = *opened;
     } else if (name == "prefix") {
       page.prefix = std::move(value);
     } else if (name == "limit") {
@@ -148,11 +173,13 @@ void list(const Call& call) {
                        "the parameters are \"prefix\", \"after\" and \"limit\"");
     }
   }
-  call.respond_later([&hub = call.hub(), page = std::move(page)] { return page_reply(hub, page); });
+  call.respond_later([&network, page = std::move(page)] { return page_reply(network, page); });
 }
 
 void show(const Call& call, const TopicName& name) {
-  call.respond_later([&hub = call.hub(), name] { return topic_reply(hub, name, 200); });
+  call.respond_later([&hub = call.hub(), caller = call.request.caller, name] {
+    return topic_reply(hub, caller, name, 200);
+  });
 }
 
 void configure(const Call& call, const TopicName& name) {
@@ -163,12 +190,12 @@ void configure(const Call& call, const TopicName& name) {
   if (request->content_type && !valid_content_type(*request->content_type)) {
     return call.fail(Errc::invalid_content_type);
   }
-  const Call later{call.group, {}, call.respond};
+  const Call later{call.group, {.caller = call.request.caller}, call.respond};
   request->done = [later](const storage::ConfigureRequest& done) {
     if (done.error) return later.respond(failed_reply(done));
-    later.respond_later([&hub = later.hub(), name = done.topic, created = done.created] {
-      return topic_reply(hub, name, created ? 201 : 200);
-    });
+    later.respond_later(
+        [&hub = later.hub(), caller = later.request.caller, name = done.topic,
+         created = done.created] { return topic_reply(hub, caller, name, created ? 201 : 200); });
   };
   call.group.submit(std::move(request));
 }

@@ -8,6 +8,7 @@
 #include <boost/beast/http/verb.hpp>
 
 #include "broker/api_reply.hpp"
+#include "broker/caller.hpp"
 #include "broker/connection.hpp"
 #include "broker/publish_body.hpp"
 
@@ -22,6 +23,7 @@ struct ApiRequest {
   ClientAddress client;    ///< where it comes from
   std::string publisher;   ///< as Connection::publisher
   bool operators = false;  ///< as Connection::operators
+  Caller caller;           ///< who asks, and may: that has been judged (judgement.hpp)
 };
 
 /// Answers a request by calling `respond` once, on the shard of `group`, now or later. HEAD is
@@ -30,7 +32,7 @@ struct ApiRequest {
 ///   GET    /readyz                   whether it should be sent clients, and why not
 ///   GET    /metrics                  figures for Prometheus
 ///   GET    /v1/openapi.json          what all of this is, for programs
-///   GET    /v1/topics?prefix=&after=&limit=  topics by name
+///   GET    /v1/topics?prefix=&after=&limit=  topics by name, those the caller may see
 ///   GET    /v1/topics/{topic}        one of them
 ///   PUT    /v1/topics/{topic}        creates it, or changes settings: see read_settings
 ///   DELETE /v1/topics/{topic}

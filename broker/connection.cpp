@@ -8,6 +8,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "broker/wall_clock.hpp"
+
 namespace tidemark::broker {
 
 using std::chrono::milliseconds;
@@ -72,8 +74,9 @@ void ConnectionSlot::uncount() {
 
 // ---- Connection ----
 
-std::string Connection::publisher() const {
+std::string Connection::publisher(const Caller& caller) const {
   if (!group_.limits().publish_rates.any()) return {};
+  if (caller.is_known()) return std::string(caller.quota_key());
   return "anonymous " + client().network().str();
 }
 
@@ -88,6 +91,9 @@ ConnectionGroup::ConnectionGroup(Network& network, Shard& shard, NetworkRules ru
       counters_(shard.shared_counters()),
       random_(std::random_device{}()) {
   set_interval();
+  if (network.access) {
+    authenticator_ = std::make_shared<Authenticator>(network.access, shard.link());
+  }
 }
 
 void ConnectionGroup::adopt(NetworkRules rules) {
@@ -103,6 +109,8 @@ void ConnectionGroup::set_interval() {
   interval_ = std::clamp(shortest / 4, milliseconds(8), milliseconds(1'000)) / kParts;
   interval_ = std::max(interval_, milliseconds(1));
 }
+
+Timestamp ConnectionGroup::wall_now() const { return network_.clock(); }
 
 milliseconds ConnectionGroup::reconnect_delay() {
   const auto most = limits().reconnect_spread.count();
@@ -204,12 +212,17 @@ void ConnectionGroup::drain() {
 
 void ConnectionGroup::abort() {
   each([](Connection& c) { c.abort(); });
+  if (authenticator_) authenticator_->drop_all();
 }
 
 // ---- Network ----
 
-Network::Network(Hub& h, const NetworkRules& rules)
-    : hub(h), connection_limit(rules.limits.connections) {
+Network::Network(Hub& h, const ServerOptions& options)
+    : hub(h),
+      access(options.access),
+      clock(options.clock ? options.clock : broker::wall_now),
+      connection_limit(options.limits.connections) {
+  const auto rules = NetworkRules::make(options);
   for (std::size_t i = 0; i < hub.shard_count(); ++i) {
     groups.push_back(std::make_unique<ConnectionGroup>(*this, hub.shard(i), rules));
   }

@@ -19,11 +19,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/intrusive/list.hpp>
 
+#include "broker/authenticator.hpp"
+#include "broker/caller.hpp"
 #include "broker/hub.hpp"
 #include "broker/limits/address_counter.hpp"
 #include "broker/limits/publish_limiter.hpp"
 #include "broker/metrics/counters.hpp"
 #include "broker/origin.hpp"
+#include "broker/page_token.hpp"
 #include "broker/server.hpp"
 
 namespace tidemark::broker {
@@ -112,9 +115,9 @@ class Connection : public boost::intrusive::list_base_hook<
   [[nodiscard]] ConnectionGroup& group() const { return group_; }
   [[nodiscard]] ConnectionSlot& slot() { return slot_; }
   [[nodiscard]] const ClientAddress& client() const { return slot_.client(); }
-  /// Whom the rates of publishing are counted for: without a name, where they come from. Empty if
-  /// there are no rates.
-  [[nodiscard]] std::string publisher() const;
+  /// Whom the rates of publishing are counted for: the caller, or where it comes from if it has no
+  /// name. Empty if there are no rates.
+  [[nodiscard]] std::string publisher(const Caller& caller) const;
   [[nodiscard]] ConnectionSlot release_slot() { return std::move(slot_); }
 
  private:
@@ -138,6 +141,10 @@ class ConnectionGroup final : private Flushable {
   [[nodiscard]] ShardCounters& counters() const { return *counters_; }
   /// As of the last look; good enough for timeouts, and free.
   [[nodiscard]] SteadyTime now() const { return now_; }
+  /// The time of day, as access sees it.
+  [[nodiscard]] Timestamp wall_now() const;
+  /// Pre: the network has access.
+  [[nodiscard]] Authenticator& authenticator() const { return *authenticator_; }
   /// How long a client should wait before it comes back: spread, so that not all come at once.
   [[nodiscard]] std::chrono::milliseconds reconnect_delay();
 
@@ -195,6 +202,7 @@ class ConnectionGroup final : private Flushable {
   std::array<List, kParts> parts_;
   std::size_t next_ = 0;
   std::vector<std::unique_ptr<storage::Request>> outbox_;
+  std::shared_ptr<Authenticator> authenticator_;  ///< shared: see there; none without access
   std::minstd_rand random_;
   std::size_t answer_bytes_ = 0;  ///< of answers that wait for their clients
   bool stopped_ = false;
@@ -210,9 +218,12 @@ class ConnectionGroup final : private Flushable {
 /// Threads: any, where not said otherwise.
 class Network : public std::enable_shared_from_this<Network> {
  public:
-  Network(Hub& hub, const NetworkRules& rules);
+  Network(Hub& hub, const ServerOptions& options);
 
   Hub& hub;
+  const std::shared_ptr<Access> access;  ///< nullptr: everybody may do everything
+  const std::function<Timestamp()> clock;
+  const PageTokens page_tokens;
   std::vector<std::unique_ptr<ConnectionGroup>> groups;  ///< one per shard
 
   std::atomic<std::size_t> connections{0};

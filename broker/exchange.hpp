@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "broker/caller.hpp"
 #include "broker/connection.hpp"
 #include "broker/cursor.hpp"
 #include "broker/http_reply.hpp"
@@ -32,6 +33,7 @@ class PendingAnswer {
 struct EventStreamStart {
   Cursor cursor;
   std::optional<std::uint64_t> client_cursor;  ///< Stream-Cursor the client has seen
+  Caller caller = {};                          ///< filled in by the exchange
 };
 
 /// Ends with respond() or stream(), one of them once. Threads: the shard's.
@@ -41,8 +43,10 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   virtual ~Exchange() = default;
-  /// As Connection::publisher.
+  /// As Connection::publisher, of the caller.
   [[nodiscard]] virtual std::string publisher() const = 0;
+  /// Who asks, and may: that has been judged.
+  [[nodiscard]] virtual const Caller& caller() const = 0;
   virtual void respond(HttpReply reply) = 0;
   /// From here on the client's leaving is watched; `answer` is told, until it responds.
   virtual void wait_with(std::shared_ptr<PendingAnswer> answer) = 0;

@@ -23,7 +23,8 @@ constexpr std::string_view kAllowHeaders =
 constexpr std::string_view kExposeHeaders =
     "ETag, Location, Retry-After, Stream-Next-Offset, Stream-Up-To-Date, Stream-Closed, "
     "Stream-Cursor, Stream-Gap, Stream-TTL, Stream-Expires-At, Stream-SSE-Data-Encoding, "
-    "Producer-Epoch, Producer-Seq, Producer-Expected-Seq, Producer-Received-Seq";
+    "Producer-Epoch, Producer-Seq, Producer-Expected-Seq, Producer-Received-Seq, "
+    "WWW-Authenticate";
 
 /// IMF-fixdate (RFC 9110, 5.6.7), made once a second.
 std::string_view http_date() {
@@ -50,6 +51,9 @@ void append_cors(const HeadContext& context, std::string& out) {
   const bool listed = !context.cors_origin.empty();
   append_field(out, "Cross-Origin-Resource-Policy", listed ? "cross-origin" : "same-origin");
   if (listed) append_field(out, "Access-Control-Allow-Origin", context.cors_origin);
+  if (listed && context.cors_credentials) {
+    append_field(out, "Access-Control-Allow-Credentials", "true");
+  }
   if (context.preflight) {
     // Told to everyone: without an Allow-Origin that names it no page may act on it.
     append_field(out, "Access-Control-Allow-Methods", kAllowMethods);
@@ -107,7 +111,8 @@ void append_head(const HttpReply& reply, const HeadContext& context, std::string
   append_field(out, "Date", http_date());
   append_field(out, "Cache-Control", reply.cache_control);
   append_field(out, "X-Content-Type-Options", "nosniff");
-  append_field(out, "Vary", "Origin");
+  // A browser's own cache too must not show one user what another one was told.
+  append_field(out, "Vary", context.authenticated ? "Origin, Authorization, Cookie" : "Origin");
   append_cors(context, out);
   out += reply.fields;
   if (reply.status == 426) append_field(out, "Upgrade", "websocket");

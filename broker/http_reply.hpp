@@ -50,6 +50,8 @@ struct HeadContext {
   bool close = false;                 ///< the connection ends with this answer
   std::string_view cors_origin = {};  ///< the listed origin that asks; empty: none
   bool preflight = false;
+  bool cors_credentials = false;  ///< may pages of that origin send the cookie a token comes in?
+  bool authenticated = false;     ///< the answer is for who showed this credential, nobody else
 };
 
 /// Appends status line and header fields, with the empty line behind them. Of an answer without a

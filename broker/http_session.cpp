@@ -8,6 +8,8 @@
 
 #include "broker/accept_encoding.hpp"
 #include "broker/api_routes.hpp"
+#include "broker/credential.hpp"
+#include "broker/judgement.hpp"
 #include "broker/request_faults.hpp"
 #include "broker/sse_session.hpp"
 #include "broker/stream_request.hpp"
@@ -91,6 +93,7 @@ void HttpSession::sweep(SteadyTime now) {
   }
   const auto quiet = asked_ ? TimeLimit::idle : TimeLimit::handshake;
   timed_out(state_ == State::idle      ? quiet
+            : state_ == State::judging ? TimeLimit::handshake
             : state_ == State::writing ? TimeLimit::stall
                                        : TimeLimit::close);
   abort();
@@ -120,6 +123,8 @@ void HttpSession::hold_answer(std::size_t bytes) {
 void HttpSession::drain() {
   draining_ = true;
   if (state_ == State::idle) return abort();
+  // Whom a key has to be fetched for first is not waited for.
+  if (state_ == State::judging) return fail(failed(Errc::shutting_down));
   if (const auto answer = answer_) answer->drain();
 }
 
@@ -256,6 +261,62 @@ void HttpSession::head_done() {
   close_ = !request.keep_alive() || draining_;
   // The checks need no body, and a client that is refused needs not send one.
   if (auto refusal = refuse(request)) return fail(std::move(*refusal));
+  identify();
+}
+
+/// Finds out who asks, now or later, and whether they may. What a URL may carry for it goes no
+/// further than here.
+void HttpSession::identify() {
+  auto& head = parser_->get().base();
+  const auto& access = group().network().access;
+  const auto needs = needs_of(head);
+  // What operators have an address of their own for needs no credential there; all else does.
+  const bool for_operators = operators() && (needs == Needs::nothing || needs == Needs::operate);
+  caller_ = access && !for_operators ? Caller(access->anonymous()) : Caller();
+  refused_.reset();
+  shown_ = false;
+  std::optional<std::string> credential;
+  const auto rules = access ? access->rules() : nullptr;
+  cookies_ = rules && !rules->cookie.empty();
+  const bool looks = needs != Needs::nothing && !for_operators;
+  if (rules && rules->configured() && looks && head.method() != http::verb::options) {
+    auto found = find_credential(head, {.cookie = rules->cookie, .query = rules->query_token});
+    if (!found) return fail(failed(Errc::malformed_message, found.error().text));
+    credential = std::move(*found);
+  }
+  head.target(without_access_token(view(head.target())));
+  enter(State::judging, group().limits().handshake_timeout);
+  if (!credential) return identified(caller_.identity());
+  shown_ = true;
+  group().authenticator().ask(*credential, [self = shared_from_this()](const AuthOutcome& outcome) {
+    self->identified(outcome);
+    self->advance();
+  });
+}
+
+void HttpSession::identified(const AuthOutcome& outcome) {
+  if (state_ != State::judging) return;
+  if (const auto* const refusal = std::get_if<AccessRefusal>(&outcome)) {
+    refused_ = refusal->code;
+    log_auth_refused(*refusal, client());
+  } else {
+    caller_ = Caller(std::get<std::shared_ptr<const Identity>>(outcome));
+    refused_ = judge(caller_, parser_->get().base());
+  }
+  if (refused_ && (shown_ || *refused_ == Errc::forbidden)) {
+    group().counters().auth[auth_event_of(*refused_)].add();
+  } else if (shown_) {
+    group().counters().auth[AuthEvent::accepted].add();
+  }
+  begin_body();
+}
+
+void HttpSession::begin_body() {
+  const auto& request = parser_->get();
+  // Who is refused needs not send a large body; a small one is let by, and the connection goes on.
+  const bool small = parser_->content_length().value_or(kBodyReadBytes + 1) <= kBodyReadBytes &&
+                     !field(request, http::field::expect);
+  if (refused_ && !parser_->is_done() && !small) return fail(access_refused(*refused_, shown_));
   enter(State::body, group().limits().stall_timeout);
   parser_->eager(true);
   if (!parser_->is_done() && !invite_body(request)) {
@@ -351,6 +412,7 @@ void HttpSession::dispatch() {
   checked_ = 0;
   state_ = State::working;
   const auto path = path_of(view(request.target()));
+  if (refused_) return respond(access_refused(*refused_, shown_));
   if (path == kWebSocketPath) return upgrade(request);
   if (answer_preflight(request)) return;
   if (path.starts_with(kStreamPrefix)) {
@@ -365,6 +427,7 @@ void HttpSession::dispatch() {
   call.client = client();
   call.publisher = publisher();
   call.operators = operators();
+  call.caller = caller_;
   answer_api(group(), std::move(call), [self = shared_from_this()](ApiReply reply) {
     self->respond(to_reply(std::move(reply)));
   });
@@ -394,7 +457,7 @@ void HttpSession::upgrade(const Request& request) {
   const auto session =
       std::make_shared<WebSocketSession>(group(), release_slot(), std::move(transport_), *form);
   group().add(*session);
-  session->accept(request, pending(), offered.has_value());
+  session->accept(request, pending(), offered.has_value(), std::move(caller_));
 }
 
 void HttpSession::stream(EventStreamStart start) {
@@ -403,6 +466,7 @@ void HttpSession::stream(EventStreamStart start) {
   state_ = State::over;  // the transport is another's from here on
   auto context = head_context();
   context.close = true;
+  start.caller = std::move(caller_);
   const auto session = std::make_shared<SseSession>(group(), release_slot(), std::move(transport_),
                                                     std::move(start));
   group().add(*session);
@@ -447,7 +511,11 @@ void HttpSession::fail(HttpReply reply) {
 }
 
 HeadContext HttpSession::head_context() const {
-  return {.close = close_, .cors_origin = cors_origin_, .preflight = preflight_};
+  return {.close = close_,
+          .cors_origin = cors_origin_,
+          .preflight = preflight_,
+          .cors_credentials = cookies_,
+          .authenticated = caller_.is_known()};
 }
 
 void HttpSession::respond(HttpReply reply) {
@@ -489,6 +557,7 @@ void HttpSession::written() {
   if (close_ || draining_) return linger();
   head_only_ = false;
   slot().speak_for_nobody();
+  caller_ = Caller();
   give_back_memory();
   // What was read ahead of the answer comes first.
   enter(State::idle, group().limits().idle_timeout);

@@ -33,7 +33,7 @@ class HttpSession final : public Connection,
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   using Request = Parser::value_type;
   /// What the connection is doing; what its deadline means follows from it.
-  enum class State : std::uint8_t { idle, head, body, working, writing, lingering, over };
+  enum class State : std::uint8_t { idle, head, judging, body, working, writing, lingering, over };
 
   // Connection
   void sweep(SteadyTime now) override;
@@ -41,7 +41,8 @@ class HttpSession final : public Connection,
   void abort() override;
   void count_cursors(CursorCensus& census) const override;
   // Exchange
-  [[nodiscard]] std::string publisher() const override { return Connection::publisher(); }
+  [[nodiscard]] std::string publisher() const override { return Connection::publisher(caller_); }
+  [[nodiscard]] const Caller& caller() const override { return caller_; }
   void respond(HttpReply reply) override;
   void wait_with(std::shared_ptr<PendingAnswer> answer) override;
   void stream(EventStreamStart start) override;
@@ -59,6 +60,9 @@ class HttpSession final : public Connection,
   bool take_head();
   bool take_body();
   void head_done();
+  void identify();
+  void identified(const AuthOutcome& outcome);
+  void begin_body();
   bool invite_body(const Request& request);
   std::optional<HttpReply> refuse(const Request& request) const;
   bool speak_for_client(const Request& request);
@@ -88,6 +92,8 @@ class HttpSession final : public Connection,
   std::unique_ptr<HttpReply> reply_;       ///< being sent, if it has more than fits out_
   std::shared_ptr<PendingAnswer> answer_;  ///< who will answer the request at hand
   std::string cors_origin_;                ///< the allowed origin of the request; empty: none
+  Caller caller_;                          ///< who has sent the request at hand
+  std::optional<Errc> refused_;            ///< what it is refused for, once it has come
   SteadyTime deadline_;
   std::size_t checked_ = 0;     ///< bytes of the head that have been looked at
   std::size_t body_bytes_ = 0;  ///< raw, chunk headers included
@@ -101,6 +107,8 @@ class HttpSession final : public Connection,
   bool asked_ = false;  ///< there has been a request
   bool head_only_ = false;
   bool preflight_ = false;
+  bool shown_ = false;    ///< the request shows a credential
+  bool cookies_ = false;  ///< credentials may come in cookies
   bool draining_ = false;
 };
 

@@ -16,21 +16,21 @@ constexpr std::string_view kTopic = "{topic}";
 // Topic names contain '/', so a path may fit more than one of these; the method then decides. In
 // the order in which Allow names the methods.
 constexpr std::array kRoutes{
-    Route{verb::get, "/healthz", Endpoint::health},
-    Route{verb::get, "/readyz", Endpoint::ready},
-    Route{verb::get, "/metrics", Endpoint::metrics},
-    Route{verb::get, "/v1/openapi.json", Endpoint::openapi},
-    Route{verb::get, "/v1/topics", Endpoint::list_topics},
-    Route{verb::get, "/v1/topics/{topic}", Endpoint::show_topic},
-    Route{verb::put, "/v1/topics/{topic}", Endpoint::configure_topic},
-    Route{verb::delete_, "/v1/topics/{topic}", Endpoint::delete_topic},
-    Route{verb::post, "/v1/topics/{topic}/events", Endpoint::publish},
-    Route{verb::post, "/v1/topics/{topic}/trim", Endpoint::trim_topic},
-    Route{verb::get, "/v1/ws", Endpoint::web_socket},
-    Route{verb::get, "/v1/stream/{topic}", Endpoint::stream},
-    Route{verb::put, "/v1/stream/{topic}", Endpoint::stream},
-    Route{verb::post, "/v1/stream/{topic}", Endpoint::stream},
-    Route{verb::delete_, "/v1/stream/{topic}", Endpoint::stream},
+    Route{verb::get, "/healthz", Endpoint::health, Needs::nothing},
+    Route{verb::get, "/readyz", Endpoint::ready, Needs::nothing},
+    Route{verb::get, "/metrics", Endpoint::metrics, Needs::operate},
+    Route{verb::get, "/v1/openapi.json", Endpoint::openapi, Needs::nothing},
+    Route{verb::get, "/v1/topics", Endpoint::list_topics, Needs::anything},
+    Route{verb::get, "/v1/topics/{topic}", Endpoint::show_topic, Needs::see},
+    Route{verb::put, "/v1/topics/{topic}", Endpoint::configure_topic, Needs::manage},
+    Route{verb::delete_, "/v1/topics/{topic}", Endpoint::delete_topic, Needs::manage},
+    Route{verb::post, "/v1/topics/{topic}/events", Endpoint::publish, Needs::publish},
+    Route{verb::post, "/v1/topics/{topic}/trim", Endpoint::trim_topic, Needs::manage},
+    Route{verb::get, "/v1/ws", Endpoint::web_socket, Needs::web_socket},
+    Route{verb::get, "/v1/stream/{topic}", Endpoint::stream, Needs::subscribe},
+    Route{verb::put, "/v1/stream/{topic}", Endpoint::stream, Needs::publish},
+    Route{verb::post, "/v1/stream/{topic}", Endpoint::stream, Needs::publish},
+    Route{verb::delete_, "/v1/stream/{topic}", Endpoint::stream, Needs::manage},
 };
 
 /// What stands for {topic}, or nothing to stand for; nullopt: the path is another.

@@ -28,10 +28,23 @@ enum class Endpoint : std::uint8_t {
   stream,      ///< stream_routes
 };
 
+/// What a caller has to have a right to, where there is access at all.
+enum class Needs : std::uint8_t {
+  nothing,   ///< its credential is not even looked at
+  anything,  ///< some right; of what follows from it the route itself shows only that
+  publish,   ///< to the topic in the path, as those below
+  subscribe,
+  manage,
+  see,         ///< subscribe or manage
+  operate,     ///< to manage every topic: what concerns the broker as a whole
+  web_socket,  ///< nothing yet: each message is judged by itself
+};
+
 struct Route {
   boost::beast::http::verb method;
   std::string_view path;  ///< `{topic}` stands for any text with its slashes, none too
   Endpoint endpoint;
+  Needs needs;
 };
 
 /// All of them. Where there is GET there is HEAD.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/access/access.hpp"
 #include "broker/hub.hpp"
 #include "broker/limits/publish_limiter.hpp"
 #include "broker/net/tls_options.hpp"
@@ -41,7 +42,8 @@ struct ServerLimits {
   std::chrono::milliseconds sse_lifetime{60'000};       ///< then clients reconnect; 0: no end
   PublishRates publish_rates;
   std::chrono::milliseconds census_interval{5'000};  ///< between counts of cursors, for metrics
-  bool shared_caching = false;  ///< caches that many clients share may keep what was read
+  std::size_t hidden_per_page = 100'000;  ///< topics a listing goes past that its reader can't see
+  bool shared_caching = false;            ///< caches that many clients share may keep what was read
   std::chrono::milliseconds drain_timeout{8'000};     ///< graceful stop, in all
   std::chrono::milliseconds reconnect_spread{5'000};  ///< Goodbye: 0 to this, at random
 };
@@ -62,6 +64,8 @@ struct ServerOptions {
   /// Addresses and networks ("10.0.0.0/8") whose X-Forwarded-For is believed.
   std::vector<std::string> trusted_proxies;
   ServerLimits limits;
+  std::shared_ptr<Access> access;    ///< shared with who configures it; nullptr: all is allowed
+  std::function<Timestamp()> clock;  ///< as AccessSources::now; empty: the time of day
 };
 
 /// What a server is doing; for /healthz, metrics and tests.

@@ -70,7 +70,8 @@ SseSession::SseSession(ConnectionGroup& group, ConnectionSlot slot, Transport tr
       sender_(transport_, *this),
       cursor_(std::move(start.cursor)),
       payload_(stream_payload_of(cursor_.topic()->content_type())),
-      client_cursor_(start.client_cursor) {
+      client_cursor_(start.client_cursor),
+      standing_(group.network().access.get(), std::move(start.caller)) {
   group.counters().connections[Channel::sse].add();
   group.counters().subscriptions[Channel::sse].add();
 }
@@ -90,7 +91,8 @@ void SseSession::start(const HeadContext& context) {
   alive_until_ = now + kKeepAlive;
   HttpReply head{.status = 200,
                  .content_type = "text/event-stream",
-                 .cache_control = "no-cache, no-transform",
+                 .cache_control = standing_.caller().is_known() ? "private, no-cache, no-transform"
+                                                                : "no-cache, no-transform",
                  .endless = true};
   head.add("X-Accel-Buffering", "no");  // nginx would wait for more
   if (payload_ == Payload::bytes) head.add("Stream-SSE-Data-Encoding", "base64");
@@ -340,6 +342,7 @@ void SseSession::sweep(SteadyTime now) {
     if (now >= end_at_) time_out(TimeLimit::close);
     return;
   }
+  if (!ending_ && !may_go_on()) finish(kReconnectSoon);
   if (!sender_.idle()) return sweep_blocked(now);
   blocked_since_ = {};
   if (end_at_ != SteadyTime{} && now >= end_at_) return finish(kReconnectSoon);
@@ -348,6 +351,20 @@ void SseSession::sweep(SteadyTime now) {
   append_control(front_);
   send();
   schedule();
+}
+
+/// False when the credential has expired or was withdrawn, or the right was. Who comes back then is
+/// told by a status.
+bool SseSession::may_go_on() {
+  using Change = Standing::Change;
+  const auto change = standing_.look(group().wall_now());
+  if (change == Change::expired || change == Change::withdrawn) {
+    const bool expired = change == Change::expired;
+    group().counters().auth[expired ? AuthEvent::ended : AuthEvent::withdrawn].add();
+    return false;
+  }
+  if (change != Change::rights) return true;
+  return standing_.caller().may(Right::subscribe, cursor_.topic()->name());
 }
 
 /// The client takes nothing. First its share of the events' memory becomes its own, so that it

@@ -12,6 +12,7 @@
 #include "broker/exchange.hpp"
 #include "broker/piece_sender.hpp"
 #include "broker/shard.hpp"
+#include "broker/standing.hpp"
 
 namespace tidemark::broker {
 
@@ -19,7 +20,8 @@ namespace tidemark::broker {
 /// `control` event that tells where the reader is then. Durable Streams, "Server-Sent Events", and
 /// beyond it: every event has an `id`, the token of the position it leads to, so that a browser's
 /// EventSource resumes there by itself; a `gap` event tells of what is lost. One write is in flight
-/// at a time, at most limits.bytes_in_flight of events. Threads: the shard's.
+/// at a time, at most limits.bytes_in_flight of events. It ends when the caller's right does.
+/// Threads: the shard's.
 class SseSession final : public Connection,
                          public Waiter,
                          public Flushable,
@@ -48,6 +50,7 @@ class SseSession final : public Connection,
 
   void schedule() { group().shard().schedule(*this, shared_from_this()); }
   void watch_client();
+  [[nodiscard]] bool may_go_on();
   bool serve();
   void send_events(const storage::Slice& slice);
   void send_bytes(const storage::Slice& slice);
@@ -73,6 +76,7 @@ class SseSession final : public Connection,
   Cursor cursor_;
   const Payload payload_;
   const std::optional<std::uint64_t> client_cursor_;
+  Standing standing_;
   SharedRun run_;                    ///< events being sent
   std::string front_;                ///< before them
   std::string back_;                 ///< behind them

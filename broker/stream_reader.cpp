@@ -3,6 +3,7 @@
 #include "broker/stream_reader.hpp"
 
 #include "broker/gzip_body.hpp"
+#include "broker/judgement.hpp"
 #include "broker/live_interval.hpp"
 #include "broker/stream_fields.hpp"
 #include "broker/wall_clock.hpp"
@@ -32,7 +33,8 @@ StreamReader::StreamReader(ConnectionGroup& group, std::shared_ptr<Exchange> exc
       room_(group.answer_room()),
       cursor_(std::move(cursor)),
       from_(cursor_.position().offset),
-      reached_(from_) {}
+      reached_(from_),
+      standing_(group.network().access.get(), exchange_->caller()) {}
 
 void StreamReader::start() { advance(); }
 
@@ -145,7 +147,16 @@ void StreamReader::client_gone() {
 }
 
 void StreamReader::sweep(SteadyTime now) {
-  if (deadline_ && now >= *deadline_ && !loading_) answer();
+  if (!exchange_) return;
+  using Change = Standing::Change;
+  const auto change = standing_.look(group_.wall_now());
+  const auto& caller = standing_.caller();
+  if (change == Change::withdrawn) return respond(access_refused(Errc::unauthorized, true));
+  if (change == Change::rights && !caller.may(Right::subscribe, request_.name)) {
+    return respond(access_refused(caller.refusal(), false));
+  }
+  const bool late = deadline_ && now >= *deadline_;
+  if ((late || change == Change::expired) && !loading_) answer();
 }
 
 void StreamReader::drain() {
@@ -184,7 +195,7 @@ BodyTag StreamReader::tag() const {
 
 /// The answer without its body.
 HttpReply StreamReader::reply() const {
-  const bool shared = group_.limits().shared_caching;
+  const bool shared = group_.limits().shared_caching && !exchange_->caller().is_known();
   const bool empty = reached_ == from_;
   HttpReply reply{.status = is_live() && empty && !gap_ ? 204U : 200U};
   if (reply.status == 200) reply.content_type = cursor_.topic()->content_type();

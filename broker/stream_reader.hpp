@@ -10,6 +10,7 @@
 
 #include "broker/etag.hpp"
 #include "broker/exchange.hpp"
+#include "broker/standing.hpp"
 #include "broker/stream_request.hpp"
 
 namespace tidemark::broker {
@@ -17,7 +18,7 @@ namespace tidemark::broker {
 /// A cursor that gathers what it reads into one answer, of at most ConnectionGroup::answer_room
 /// (but one event at least): they are sent from where they lie, and nothing is read that is not
 /// sent. With live=long-poll and nothing to send it waits for the topic, at most
-/// limits.long_poll_timeout. Threads: the shard's.
+/// limits.long_poll_timeout, and no longer than the caller has the right to. Threads: the shard's.
 class StreamReader final : public PendingAnswer,
                            public Waiter,
                            public Flushable,
@@ -76,6 +77,7 @@ class StreamReader final : public PendingAnswer,
   bool answering_ = false;  ///< the answer is made, and perhaps being compressed
   bool attached_ = false;
   std::optional<SteadyTime> deadline_;  ///< of the wait
+  Standing standing_;                   ///< the caller's, which the wait may outlast
 };
 
 }  // namespace tidemark::broker

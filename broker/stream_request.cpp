@@ -321,6 +321,12 @@ std::optional<StreamRequest> read(HeadReader& in, http::verb method, TopicName n
 
 }  // namespace
 
+std::optional<TopicName> fork_source(const Head& head) {
+  const auto from = HeadReader(head).field("Stream-Forked-From");
+  const auto source = from ? stream_named(*from) : Result<TopicName>(Errc::not_found);
+  return source ? std::optional(*source) : std::nullopt;
+}
+
 ParsedStreamRequest parse_stream_request(const Head& head) {
   auto name = stream_named(cut_target(view(head.target())).path);
   if (!name) return RequestFault{.code = name.errc(), .text = {}};

@@ -91,4 +91,8 @@ using ParsedStreamRequest = boost::system::result<StreamRequest, RequestFault>;
 [[nodiscard]] ParsedStreamRequest parse_stream_request(
     const boost::beast::http::request_header<>& head);
 
+/// Whose fork a PUT with this head would make; nullopt: nobody's, or it can't be read.
+[[nodiscard]] std::optional<TopicName> fork_source(
+    const boost::beast::http::request_header<>& head);
+
 }  // namespace tidemark::broker

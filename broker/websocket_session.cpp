@@ -8,6 +8,7 @@
 #include <boost/beast/websocket/rfc6455.hpp>
 
 #include "broker/api_routes.hpp"
+#include "broker/judgement.hpp"
 #include "protocol/frames.hpp"
 
 namespace tidemark::broker {
@@ -16,6 +17,7 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
+using std::chrono::milliseconds;
 using storage::Topic;
 
 namespace {
@@ -27,6 +29,9 @@ constexpr int kStepsPerFlush = 8;
 constexpr std::chrono::seconds kReleaseAfter{1};
 // A buffer that answers have left behind is kept for the next ones up to this size.
 constexpr std::size_t kKeptReplies = std::size_t{32} << 10;
+// To verify a signature costs some 100 µs: an auth a second, and so many at once.
+constexpr std::chrono::milliseconds kAuthPace{1'000};
+constexpr int kAuthsAtOnce = 4;
 // What a std::string holds without the heap.
 constexpr std::size_t kSmallString = 15;
 // An empty ping, ready to be sent.
@@ -101,7 +106,9 @@ WebSocketSession::~WebSocketSession() {
 
 // ---- handshake and reading ----
 
-void WebSocketSession::accept(const Request& request, std::string_view behind, bool echo) {
+void WebSocketSession::accept(const Request& request, std::string_view behind, bool echo,
+                              Caller caller) {
+  standing_ = Standing(group().network().access.get(), std::move(caller));
   stream().give_back(behind);
   ws_.auto_fragment(false);
   ws_.read_message_max(group().limits().message_bytes);
@@ -127,13 +134,13 @@ void WebSocketSession::accepted(error_code error) {
   stream().begin_frames();
   last_seen_ = group().now();
   if (group().network().stopping) drain();
-  read();
+  if (look_at_standing(std::chrono::steady_clock::now())) read();
 }
 
 bool WebSocketSession::may_read() const {
   const auto& limits = group().limits();
-  return open_ && !reading_ && !over_ && !closing_ && publishes_ < limits.publishes_in_flight &&
-         replies_.size() < limits.reply_bytes;
+  return open_ && !reading_ && !over_ && !closing_ && !authenticating_ &&
+         publishes_ < limits.publishes_in_flight && replies_.size() < limits.reply_bytes;
 }
 
 void WebSocketSession::read() {
@@ -231,14 +238,12 @@ void WebSocketSession::close(Errc reason) {
 
 void WebSocketSession::handle(Ping&& message) { answer(Pong{message.id}); }
 
-// Without access control every credential is as good as another.
-void WebSocketSession::handle(Authenticate&& message) {
-  answer(ServerMessage(Authenticated{.id = message.id, .subject = {}, .expires = {}}));
-}
-
 void WebSocketSession::handle(Publish&& message) {
   auto name = TopicName::parse(message.topic);
   if (!name) return refuse(message.id, name.errc(), message.topic);
+  if (!caller().may(Right::publish, *name)) {
+    return refuse(message.id, caller().refusal(), message.topic);
+  }
   if (draining_) return refuse(message.id, Errc::shutting_down, message.topic);
   if (message.events.size() > group().limits().events_per_publish) {
     return refuse(message.id, Errc::too_many_events, message.topic);
@@ -251,7 +256,7 @@ void WebSocketSession::handle(Publish&& message) {
   if (!check_events(group().shard().store(), *publishing)) {
     return refuse(message.id, *publishing->error, message.topic, publishing->error_text);
   }
-  if (const auto wait = group().admit_publish(Channel::websocket, publisher(), *publishing);
+  if (const auto wait = group().admit_publish(Channel::websocket, publisher(caller()), *publishing);
       wait.count() > 0) {
     Failure failure;
     failure.id = message.id;
@@ -284,6 +289,106 @@ void WebSocketSession::published(Publishing& request) {
   read();
 }
 
+// ---- access ----
+
+/// The time to wait before another try; nullopt: none, and this one is counted.
+std::optional<milliseconds> WebSocketSession::wait_to_authenticate() {
+  const auto now = std::chrono::steady_clock::now();
+  const auto due = std::max(auth_next_, now);
+  const auto ahead = due - now - (kAuthsAtOnce - 1) * kAuthPace;
+  if (ahead > milliseconds(0)) return std::chrono::ceil<milliseconds>(ahead);
+  auth_next_ = due + kAuthPace;
+  return std::nullopt;
+}
+
+/// What comes behind this message is read when it is known who sent it.
+void WebSocketSession::handle(Authenticate&& message) {
+  if (!group().network().access) {  // every credential is as good as another
+    return answer(ServerMessage(Authenticated{.id = message.id, .subject = {}, .expires = {}}));
+  }
+  if (const auto wait = wait_to_authenticate()) {
+    Failure failure;
+    failure.id = message.id;
+    failure.code = Errc::rate_limited;
+    failure.text = "a connection says who it is at most once a second";
+    failure.retry_after_ms = static_cast<std::uint64_t>(wait->count());
+    return answer_failure(std::move(failure));
+  }
+  authenticating_ = true;
+  group().authenticator().ask(
+      message.token, [self = shared_from_this(), id = message.id](const AuthOutcome& outcome) {
+        self->authenticated(id, outcome);
+      });
+}
+
+void WebSocketSession::authenticated(RequestId id, const AuthOutcome& outcome) {
+  authenticating_ = false;
+  if (over_ || closing_) return;
+  if (const auto* const refusal = std::get_if<AccessRefusal>(&outcome)) {
+    log_auth_refused(*refusal, client());
+    group().counters().auth[auth_event_of(refusal->code)].add();
+    refuse(id, refusal->code, {});
+    return close(refusal->code);
+  }
+  const auto& identity = std::get<std::shared_ptr<const Identity>>(outcome);
+  if (caller().is_known() && !caller().identity()->same_client(*identity)) {
+    group().counters().auth[AuthEvent::refused].add();
+    refuse(id, Errc::unauthorized, {}, "the credential is not of the client this connection is of");
+    return close(Errc::unauthorized);
+  }
+  const auto event = caller().is_known() ? AuthEvent::refreshed : AuthEvent::accepted;
+  group().counters().auth[event].add();
+  replace_caller(id, Caller(identity));
+}
+
+void WebSocketSession::replace_caller(RequestId id, Caller caller) {
+  standing_.replace(std::move(caller));
+  const auto& now = standing_.caller();
+  answer(ServerMessage(
+      Authenticated{.id = id, .subject = std::string(now.name()), .expires = now.expires()}));
+  end_forbidden();
+  // It may expire within the notice's time already. Reading goes on at the end of the turn.
+  look_at_standing(std::chrono::steady_clock::now());
+}
+
+/// Acts on what has become of the credential; false if the connection ends.
+bool WebSocketSession::look_at_standing(SteadyTime now) {
+  using Change = Standing::Change;
+  const auto wall = group().wall_now();
+  const auto change = standing_.look(wall);
+  if (change == Change::expired || change == Change::withdrawn) {
+    const bool expired = change == Change::expired;
+    group().counters().auth[expired ? AuthEvent::ended : AuthEvent::withdrawn].add();
+    return close(expired ? Errc::token_expired : Errc::unauthorized), false;
+  }
+  if (change == Change::rights) end_forbidden();
+  if (change == Change::notice) {
+    answer(TokenExpires{static_cast<std::uint32_t>(standing_.left(wall).count())});
+  }
+  if (caller().may_anything()) {
+    auth_by_ = {};
+  } else if (auth_by_ == SteadyTime{}) {
+    auth_by_ = now + group().limits().handshake_timeout;
+  } else if (now >= auth_by_ && !authenticating_) {
+    return close(Errc::unauthorized), false;
+  }
+  return true;
+}
+
+/// Ends the subscriptions the caller has no right to, or not any more.
+void WebSocketSession::end_forbidden() {
+  for (const auto& follower : std::vector(followers_)) {
+    const auto name = TopicName::parse(follower->topic);
+    if (name && caller().may(Right::subscribe, *name)) continue;
+    if (follower->cursor) {
+      end(*follower, Errc::forbidden);
+    } else {
+      refuse(follower->id, Errc::forbidden, follower->topic);
+      remove(*follower);
+    }
+  }
+}
+
 // ---- subscribe ----
 
 WebSocketSession::Follower* WebSocketSession::find(std::string_view topic) const {
@@ -305,6 +410,9 @@ std::optional<Errc> WebSocketSession::refuse_subscribe(const Subscribe& message)
 void WebSocketSession::handle(Subscribe&& message) {
   const auto name = TopicName::parse(message.topic);
   if (!name) return refuse(message.id, name.errc(), message.topic);
+  if (!caller().may(Right::subscribe, *name)) {
+    return refuse(message.id, caller().refusal(), message.topic);
+  }
   if (const auto code = refuse_subscribe(message)) {
     return refuse(message.id, *code, message.topic);
   }
@@ -548,6 +656,7 @@ void WebSocketSession::sweep(SteadyTime now) {
     // The peer's doing, or Beast's because of a frame that was none: its read ends by itself.
     return close(Errc::connection_lost);
   }
+  if (!look_at_standing(now)) return;
   if (stream().blocked()) return sweep_blocked(now);
   blocked_since_ = {};
   give_back_memory();

@@ -19,6 +19,7 @@
 #include "broker/cursor.hpp"
 #include "broker/fanout_stream.hpp"
 #include "broker/shard.hpp"
+#include "broker/standing.hpp"
 #include "protocol/codec.hpp"
 
 namespace tidemark::broker {
@@ -42,8 +43,9 @@ class WebSocketSession final : public Connection,
   ~WebSocketSession() override;
 
   /// Answers the upgrade. `behind`: bytes that came after the request.
-  /// `echo`: the client offered subprotocols, so the choice must be told.
-  void accept(const Request& request, std::string_view behind, bool echo);
+  /// `echo`: the client offered subprotocols, so the choice must be told. `caller`: who asked for
+  /// the upgrade; without any right it has to say who it is within the handshake's time.
+  void accept(const Request& request, std::string_view behind, bool echo, Caller caller);
 
  private:
   struct Follower;
@@ -89,6 +91,14 @@ class WebSocketSession final : public Connection,
   [[nodiscard]] Follower* find(std::string_view topic) const;
   void published(Publishing& request);
 
+  // access
+  [[nodiscard]] const Caller& caller() const { return standing_.caller(); }
+  [[nodiscard]] std::optional<std::chrono::milliseconds> wait_to_authenticate();
+  void authenticated(RequestId id, const AuthOutcome& outcome);
+  void replace_caller(RequestId id, Caller caller);
+  bool look_at_standing(SteadyTime now);
+  void end_forbidden();
+
   // answers
   void answer(const ServerMessage& message);
   void answer_failure(Failure&& failure);
@@ -117,8 +127,13 @@ class WebSocketSession final : public Connection,
   bool said_goodbye_ = false;
   bool close_started_ = false;
   bool pinged_ = false;
+  bool authenticating_ = false;  ///< nothing is read until it is known who this is
   std::optional<Errc> closing_;  ///< close once the answers have gone, with this reason
   std::uint32_t publishes_ = 0;  ///< in flight
+
+  Standing standing_;
+  SteadyTime auth_by_;    ///< until then who may nothing may wait; none: it may something
+  SteadyTime auth_next_;  ///< when an auth would come at the pace allowed
 
   std::string replies_;  ///< frames to be sent
   std::string sending_;  ///< frames being sent: answers, or the rest of a stalled run

@@ -137,6 +137,47 @@ TEST(OpenApi, EveryOperationSaysWhatItDoesAndAnswers) {
   }
 }
 
+/// What an operation's x-tidemark-right says of a route that needs this.
+std::string right_text(Needs needs) {
+  switch (needs) {
+    case Needs::nothing:
+    case Needs::web_socket:
+      return "none";
+    case Needs::anything:
+      return "any";
+    case Needs::publish:
+      return "publish";
+    case Needs::subscribe:
+      return "subscribe";
+    case Needs::manage:
+      return "manage";
+    case Needs::see:
+      return "subscribe or manage";
+    case Needs::operate:
+      return "manage on **";
+  }
+  return "?";
+}
+
+TEST(OpenApi, EveryOperationSaysWhichRightItNeedsAndHowItRefuses) {
+  for (const auto& route : routes()) {
+    SCOPED_TRACE(method_name(route.method) + " " + std::string(route.path));
+    const auto& path =
+        document().at("paths").at(json::string_view(route.path.data(), route.path.size()));
+    const auto& operation = path.at(method_name(route.method)).as_object();
+    const bool open = operation.contains("security");
+    EXPECT_EQ(open, route.needs == Needs::nothing);
+    if (open) {
+      EXPECT_TRUE(operation.at("security").as_array().empty());
+      continue;
+    }
+    EXPECT_EQ(operation.at("x-tidemark-right").as_string(), right_text(route.needs));
+    const auto& responses = operation.at("responses").as_object();
+    EXPECT_TRUE(responses.contains("401"));
+    EXPECT_TRUE(responses.contains("403"));
+  }
+}
+
 TEST(OpenApi, PathsWithATopicSayWhatATopicIs) {
   for (const auto& [path, item] : document().at("paths").as_object()) {
     if (path.find("{topic}") == json::string_view::npos) continue;
@@ -163,6 +204,12 @@ void collect_references(const json::value& value, std::set<std::string>& out) {
 TEST(OpenApi, WhatIsReferredToIsThereAndTheOtherWayRound) {
   std::set<std::string> referred;
   collect_references(document(), referred);
+  // Ways to say who one is are referred to by name.
+  for (const auto& choice : document().at("security").as_array()) {
+    for (const auto& [scheme, scopes] : choice.as_object()) {
+      referred.insert("#/components/securitySchemes/" + std::string(scheme));
+    }
+  }
   std::set<std::string> there;
   for (const auto& [kind, parts] : document().at("components").as_object()) {
     for (const auto& [name, part] : parts.as_object()) {
