@@ -124,7 +124,9 @@ std::vector<std::string> daemon_command(const fs::path& data, std::uint16_t port
 void Daemon::start() {
   constexpr std::string_view ready = "listening on http://127.0.0.1:";
   log_ = data_.string() + ".log";
-  const auto child = spawn(daemon_command(data_, port_), log_);
+  auto command = daemon_command(data_, port_);
+  command.insert(command.end(), more_.begin(), more_.end());
+  const auto child = spawn(command, log_);
   pid_ = child.pid;
   ::close(child.errors);
   if (output_ >= 0) ::close(output_);

@@ -38,7 +38,9 @@ struct Ended {
 /// One daemon at a time on one data directory. Its stderr is kept and shown when a start fails.
 class Daemon {
  public:
-  explicit Daemon(std::filesystem::path data) : data_(std::move(data)) {}
+  /// `more`: further arguments.
+  explicit Daemon(std::filesystem::path data, std::vector<std::string> more = {})
+      : data_(std::move(data)), more_(std::move(more)) {}
   ~Daemon() { kill(); }
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -59,6 +61,7 @@ class Daemon {
 
  private:
   std::filesystem::path data_;
+  std::vector<std::string> more_;
   std::uint16_t port_ = 0;
   pid_t pid_ = 0;
   int output_ = -1;

@@ -3,11 +3,16 @@
 #include "tools/daemon/running_broker.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <variant>
+#include <vector>
 
+#include "broker/access/access.hpp"
 #include "broker/log/log.hpp"
+#include "broker/net/outbound.hpp"
 #include "tools/daemon/descriptors.hpp"
 #include "tools/daemon/service_manager.hpp"
 
@@ -64,6 +69,23 @@ Heartbeat::Options heartbeat_options() {
   return out;
 }
 
+/// Without anything configured it allows everything; it may be told otherwise while it runs.
+std::shared_ptr<broker::Access> access_of(const Settings& settings) {
+  broker::AccessSources sources;
+  sources.fetch = [](const broker::FetchRequest& request) {
+    return broker::fetch_document(request);
+  };
+  sources.note = [](std::string_view name, const std::string& text) {
+    log::event(log::Level::warn, name, {{"note", text}});
+  };
+  auto made = broker::Access::make(settings.access, std::move(sources));
+  if (const auto* const faults = std::get_if<std::vector<broker::AccessFault>>(&made)) {
+    // They were checked a moment ago.
+    throw std::runtime_error(faults->front().key + ": " + faults->front().text);
+  }
+  return std::get<std::shared_ptr<broker::Access>>(std::move(made));
+}
+
 }  // namespace
 
 RunningBroker::Started RunningBroker::start(Settings settings) {
@@ -77,6 +99,7 @@ RunningBroker::Started RunningBroker::start(Settings settings) {
   if (settings.hub.io_threads == 0) {
     settings.hub.io_threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, 64U);
   }
+  settings.server.access = access_of(settings);
   auto store = storage::EventStore::open(settings.data, std::move(store_options));
   if (!store) return store.error();
   return std::unique_ptr<RunningBroker>(
@@ -102,6 +125,9 @@ std::string RunningBroker::apply(const Settings& settings) {
   defaults_.replace(defaults_of(next));
   store_->apply(limits_of(next));
   server_->apply(next.server);
+  // Key files are read again, and whoever has lost a right by it is told or sent away.
+  const auto faults = settings_.server.access->replace(next.access);
+  if (!faults.empty()) return faults.front().key + ": " + faults.front().text;
   return server_->reload_tls().value_or("");
 }
 
