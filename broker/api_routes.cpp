@@ -87,9 +87,9 @@ ApiReply topic_reply(Hub& hub, const Caller& caller, const TopicName& name, unsi
 
 struct Page {
   Caller caller;
-  std::size_t most_hidden;  ///< topics to go past that the caller can't see
-  std::string after = {};
-  std::string prefix = {};
+  std::size_t hidden_most = 0;  ///< topics to go past that the caller can't see
+  std::string after;
+  std::string prefix;
   std::size_t limit = kListDefault;
 };
 
@@ -99,7 +99,7 @@ ApiReply page_reply(Network& network, const Page& page) {
   std::string passed;  // the last name of those too many
   auto topics = hub.store().list(page.after, page.limit, page.prefix, [&](const TopicName& name) {
     if (page.caller.may_see(name)) return EventStore::Listing::take;
-    if (++hidden < page.most_hidden) return EventStore::Listing::skip;
+    if (++hidden < page.hidden_most) return EventStore::Listing::skip;
     passed = name.str();
     return EventStore::Listing::stop;
   });
@@ -151,7 +151,7 @@ void metrics(const Call& call) {
 }
 
 void list(const Call& call) {
-  Page page{.caller = call.request.caller, .most_hidden = call.group.limits().hidden_per_page};
+  Page page{.caller = call.request.caller, .hidden_most = call.group.limits().hidden_per_page};
   auto& network = call.group.network();
   for (auto& [name, value] : parameters(cut_target(call.request.target).query)) {
     if (name == "after") {

@@ -217,12 +217,11 @@ void ConnectionGroup::abort() {
 
 // ---- Network ----
 
-Network::Network(Hub& h, const ServerOptions& options)
+Network::Network(Hub& h, const NetworkRules& rules, const ServerOptions& options)
     : hub(h),
       access(options.access),
       clock(options.clock ? options.clock : broker::wall_now),
-      connection_limit(options.limits.connections) {
-  const auto rules = NetworkRules::make(options);
+      connection_limit(rules.limits.connections) {
   for (std::size_t i = 0; i < hub.shard_count(); ++i) {
     groups.push_back(std::make_unique<ConnectionGroup>(*this, hub.shard(i), rules));
   }

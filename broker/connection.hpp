@@ -115,8 +115,8 @@ class Connection : public boost::intrusive::list_base_hook<
   [[nodiscard]] ConnectionGroup& group() const { return group_; }
   [[nodiscard]] ConnectionSlot& slot() { return slot_; }
   [[nodiscard]] const ClientAddress& client() const { return slot_.client(); }
-  /// Whom the rates of publishing are counted for: the caller, or where it comes from if it has no
-  /// name. Empty if there are no rates.
+  /// Whom the rates of publishing are counted for: who it is, or without a credential, where they
+  /// come from. Empty if there are no rates.
   [[nodiscard]] std::string publisher(const Caller& caller) const;
   [[nodiscard]] ConnectionSlot release_slot() { return std::move(slot_); }
 
@@ -218,7 +218,8 @@ class ConnectionGroup final : private Flushable {
 /// Threads: any, where not said otherwise.
 class Network : public std::enable_shared_from_this<Network> {
  public:
-  Network(Hub& hub, const ServerOptions& options);
+  /// Of the options what can't change.
+  Network(Hub& hub, const NetworkRules& rules, const ServerOptions& options);
 
   Hub& hub;
   const std::shared_ptr<Access> access;  ///< nullptr: everybody may do everything

@@ -43,7 +43,7 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   virtual ~Exchange() = default;
-  /// As Connection::publisher, of the caller.
+  /// As Connection::publisher.
   [[nodiscard]] virtual std::string publisher() const = 0;
   /// Who asks, and may: that has been judged.
   [[nodiscard]] virtual const Caller& caller() const = 0;

@@ -279,7 +279,7 @@ void HttpSession::identify() {
   const auto rules = access ? access->rules() : nullptr;
   cookies_ = rules && !rules->cookie.empty();
   const bool looks = needs != Needs::nothing && !for_operators;
-  if (rules && rules->configured() && looks && head.method() != http::verb::options) {
+  if (rules && looks && head.method() != http::verb::options) {
     auto found = find_credential(head, {.cookie = rules->cookie, .query = rules->query_token});
     if (!found) return fail(failed(Errc::malformed_message, found.error().text));
     credential = std::move(*found);
@@ -303,12 +303,17 @@ void HttpSession::identified(const AuthOutcome& outcome) {
     caller_ = Caller(std::get<std::shared_ptr<const Identity>>(outcome));
     refused_ = judge(caller_, parser_->get().base());
   }
-  if (refused_ && (shown_ || *refused_ == Errc::forbidden)) {
-    group().counters().auth[auth_event_of(*refused_)].add();
-  } else if (shown_) {
-    group().counters().auth[AuthEvent::accepted].add();
-  }
+  if (shown_) note_auth();
   begin_body();
+}
+
+/// What became of the credential that was shown.
+void HttpSession::note_auth() {
+  const auto event = !refused_                         ? AuthEvent::accepted
+                     : refused_ == Errc::forbidden     ? AuthEvent::forbidden
+                     : refused_ == Errc::token_expired ? AuthEvent::expired
+                                                       : AuthEvent::refused;
+  group().counters().auth[event].add();
 }
 
 void HttpSession::begin_body() {

@@ -62,6 +62,7 @@ class HttpSession final : public Connection,
   void head_done();
   void identify();
   void identified(const AuthOutcome& outcome);
+  void note_auth();
   void begin_body();
   bool invite_body(const Request& request);
   std::optional<HttpReply> refuse(const Request& request) const;

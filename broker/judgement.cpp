@@ -79,7 +79,7 @@ HttpReply access_refused(Errc code, bool shown) {
 void log_auth_refused(const AccessRefusal& refusal, const ClientAddress& client) {
   if (!log::enabled(log::Level::info)) return;
   log::event(log::Level::info, "auth_refused",
-             {{"peer", client.str()}, {"code", info(refusal.code).name}, {"why", refusal.why}});
+             {{"client", client.str()}, {"code", info(refusal.code).name}, {"why", refusal.why}});
 }
 
 }  // namespace tidemark::broker

@@ -46,7 +46,7 @@ class Server::Impl {
  public:
   Impl(Hub& hub, const ServerOptions& options)
       : options_(options),
-        network_(std::make_shared<Network>(hub, options)),
+        network_(std::make_shared<Network>(hub, NetworkRules::make(options), options)),
         drain_timeout_(options.limits.drain_timeout),
         tls_(options.tls ? std::make_shared<TlsContext>(*options.tls) : nullptr),
         everyone_(std::make_shared<Listener>(

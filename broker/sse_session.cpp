@@ -342,7 +342,7 @@ void SseSession::sweep(SteadyTime now) {
     if (now >= end_at_) time_out(TimeLimit::close);
     return;
   }
-  if (!ending_ && !may_go_on()) finish(kReconnectSoon);
+  if (!may_go_on()) finish(kReconnectSoon);
   if (!sender_.idle()) return sweep_blocked(now);
   blocked_since_ = {};
   if (end_at_ != SteadyTime{} && now >= end_at_) return finish(kReconnectSoon);
@@ -359,8 +359,8 @@ bool SseSession::may_go_on() {
   using Change = Standing::Change;
   const auto change = standing_.look(group().wall_now());
   if (change == Change::expired || change == Change::withdrawn) {
-    const bool expired = change == Change::expired;
-    group().counters().auth[expired ? AuthEvent::ended : AuthEvent::withdrawn].add();
+    const auto event = change == Change::expired ? AuthEvent::ended : AuthEvent::withdrawn;
+    if (!ending_) group().counters().auth[event].add();
     return false;
   }
   if (change != Change::rights) return true;

@@ -326,20 +326,20 @@ void WebSocketSession::authenticated(RequestId id, const AuthOutcome& outcome) {
   if (over_ || closing_) return;
   if (const auto* const refusal = std::get_if<AccessRefusal>(&outcome)) {
     log_auth_refused(*refusal, client());
-    group().counters().auth[auth_event_of(refusal->code)].add();
+    note_auth(refusal->code == Errc::token_expired ? AuthEvent::expired : AuthEvent::refused);
     refuse(id, refusal->code, {});
     return close(refusal->code);
   }
   const auto& identity = std::get<std::shared_ptr<const Identity>>(outcome);
   if (caller().is_known() && !caller().identity()->same_client(*identity)) {
-    group().counters().auth[AuthEvent::refused].add();
     refuse(id, Errc::unauthorized, {}, "the credential is not of the client this connection is of");
     return close(Errc::unauthorized);
   }
-  const auto event = caller().is_known() ? AuthEvent::refreshed : AuthEvent::accepted;
-  group().counters().auth[event].add();
+  note_auth(caller().is_known() ? AuthEvent::refreshed : AuthEvent::accepted);
   replace_caller(id, Caller(identity));
 }
+
+void WebSocketSession::note_auth(AuthEvent event) { group().counters().auth[event].add(); }
 
 void WebSocketSession::replace_caller(RequestId id, Caller caller) {
   standing_.replace(std::move(caller));
@@ -351,16 +351,19 @@ void WebSocketSession::replace_caller(RequestId id, Caller caller) {
   look_at_standing(std::chrono::steady_clock::now());
 }
 
+/// Its credential is over.
+void WebSocketSession::end_for(AuthEvent event) {
+  if (!closing_) note_auth(event);
+  close(event == AuthEvent::ended ? Errc::token_expired : Errc::unauthorized);
+}
+
 /// Acts on what has become of the credential; false if the connection ends.
 bool WebSocketSession::look_at_standing(SteadyTime now) {
   using Change = Standing::Change;
   const auto wall = group().wall_now();
   const auto change = standing_.look(wall);
-  if (change == Change::expired || change == Change::withdrawn) {
-    const bool expired = change == Change::expired;
-    group().counters().auth[expired ? AuthEvent::ended : AuthEvent::withdrawn].add();
-    return close(expired ? Errc::token_expired : Errc::unauthorized), false;
-  }
+  if (change == Change::expired) return end_for(AuthEvent::ended), false;
+  if (change == Change::withdrawn) return end_for(AuthEvent::withdrawn), false;
   if (change == Change::rights) end_forbidden();
   if (change == Change::notice) {
     answer(TokenExpires{static_cast<std::uint32_t>(standing_.left(wall).count())});

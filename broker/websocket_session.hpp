@@ -96,6 +96,8 @@ class WebSocketSession final : public Connection,
   [[nodiscard]] std::optional<std::chrono::milliseconds> wait_to_authenticate();
   void authenticated(RequestId id, const AuthOutcome& outcome);
   void replace_caller(RequestId id, Caller caller);
+  void note_auth(AuthEvent event);
+  void end_for(AuthEvent event);
   bool look_at_standing(SteadyTime now);
   void end_forbidden();
 

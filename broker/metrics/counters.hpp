@@ -29,12 +29,6 @@ enum class AuthEvent : std::uint8_t {
   withdrawn,  ///< a connection closed because the rules have changed
 };
 inline constexpr std::size_t kAuthEvents = 7;
-/// What an error that says so makes of a credential.
-[[nodiscard]] constexpr AuthEvent auth_event_of(Errc refusal) {
-  return refusal == Errc::token_expired ? AuthEvent::expired
-         : refusal == Errc::forbidden   ? AuthEvent::forbidden
-                                        : AuthEvent::refused;
-}
 
 /// Which time a connection was closed for. The limits of ServerLimits, by their names.
 enum class TimeLimit : std::uint8_t { handshake, idle, stall, close };

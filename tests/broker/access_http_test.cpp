@@ -288,7 +288,7 @@ TEST_F(AccessPlacesEverywhere, NoAnswerAndNoLogTellsTheTokenInItsUrl) {
     }
     EXPECT_THAT(capture.text(), AllOf(Not(HasSubstr(secret)), Not(HasSubstr(signature))));
   }
-  EXPECT_THAT(capture.text(), AllOf(HasSubstr("auth_refused"), HasSubstr("peer=127.0.0.1")));
+  EXPECT_THAT(capture.text(), AllOf(HasSubstr("auth_refused"), HasSubstr("client=127.0.0.1")));
 }
 
 // ---- lists ----

@@ -49,7 +49,7 @@ TEST(ConnectionsPerAddressTest, OneTooManyIsTurnedAwayAtTheDoorAndLeavingMakesRo
   ServerOptions options;
   options.limits.connections_per_address = 2;
   const auto rules = NetworkRules::make(options);
-  const auto network = std::make_shared<Network>(hub, options);
+  const auto network = std::make_shared<Network>(hub, rules);
   const auto one = ClientAddress::parse("192.0.2.1").value();
   const auto enter = [&](const ClientAddress& address) {
     return network->take_slot({.peer = address}, rules);
