@@ -2,8 +2,10 @@
 // tests/: broker/access/key_sets under Access, with a fetcher and a clock in our hands.
 #include "broker/access/key_sets.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <future>
+#include <map>
 #include <mutex>
 
 #include "tests/broker/access/access_fixture.hpp"
@@ -233,7 +235,6 @@ TEST_F(KeySetsTest, WithoutAnyKeysNothingIsTaken) {
 }
 
 TEST_F(KeySetsTest, ASecretFromAUrlIsNoKey) {
-  const auto secret = signing_key(Algorithm::hs256);
   web_.answer(kUrl, R"({"keys":[{"kty":"oct","kid":"s","k":")" +
                         std::string("c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0") +
                         R"("}]})");
