@@ -3,6 +3,7 @@
 #include "broker/config/assignments.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "broker/config/option_table.hpp"
 #include "protocol/suggestion.hpp"
@@ -41,16 +42,16 @@ void read_fields(const Section& section, const std::string& text, GivenEntry& en
   }
 }
 
-/// "PATTERN=…", see Section::line.
-GivenEntry read_line(const Section& section, const std::string& line, const Source& source,
-                     Faults& faults) {
-  GivenEntry entry{.source = source, .fields = {}};
+/// "PATTERN=…", see Section::line; nullopt if it is not even that.
+std::optional<GivenEntry> read_line(const Section& section, const std::string& line,
+                                    const Source& source, Faults& faults) {
   const auto equals = line.find('=');
   if (equals == std::string::npos || equals == 0) {
     const auto form = section.line == "*" ? std::string("field:value,…") : "NUMBER";
     faults.push_back({source, section.key, in_quotes(line) + " is not PATTERN=" + form});
-    return entry;
+    return std::nullopt;
   }
+  GivenEntry entry{.source = source, .fields = {}};
   entry.fields.emplace("pattern", Given{{line.substr(0, equals)}, source});
   const auto rest = line.substr(equals + 1);
   if (section.line == "*") {
@@ -64,7 +65,9 @@ GivenEntry read_line(const Section& section, const std::string& line, const Sour
 void read_lines(const Section& section, const Texts& lines, const Source& source, Assignments& into,
                 Faults& faults) {
   auto& entries = into.entries[section.key];
-  for (const auto& line : lines) entries.push_back(read_line(section, line, source, faults));
+  for (const auto& line : lines) {
+    if (auto entry = read_line(section, line, source, faults)) entries.push_back(std::move(*entry));
+  }
 }
 
 }  // namespace
