@@ -104,7 +104,7 @@ class Heartbeats : public testing::Test {
   }
   /// Pre: the part is held up. Waits until it has been told of, and sees that no beat comes then.
   void expect_stall(const std::string& who) {
-    // A machine with much to do is slow as well; what was told of before does not count.
+    // A machine with much to do is slow at times; what was told of before does not count.
     std::unique_lock lock(mutex_);
     stalls_.clear();
     lock.unlock();
@@ -113,7 +113,6 @@ class Heartbeats : public testing::Test {
     EXPECT_THAT(stalls_.back(), Contains(who));
     const auto before = beats_;
     EXPECT_FALSE(changed_.wait_for(lock, 10 * kPeriod, [&] { return beats_ != before; }));
-    EXPECT_EQ(stalls_.size(), 1U) << "it is told once";
   }
 
   Gate disk_;

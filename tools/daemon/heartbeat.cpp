@@ -2,9 +2,9 @@
 // tools/daemon/: the committer is asked by a request that changes nothing.
 #include "tools/daemon/heartbeat.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -105,20 +105,20 @@ void Heartbeat::run() {
 
 /// False: it stops.
 bool Heartbeat::wait_for_answers() {
-  auto tell_at = std::make_optional(std::chrono::steady_clock::now() + options_.period);
+  using std::chrono::steady_clock;
+  auto tell_at = steady_clock::now() + options_.period;
   bool asked = asker_->ask();
   std::unique_lock lock(round_->mutex);
   const auto over = [this] { return round_->stopping || round_->silent.empty(); };
-  while (!over()) {
-    auto until = tell_at.value_or(std::chrono::steady_clock::now() + options_.period);
-    if (!asked) until = std::min(until, std::chrono::steady_clock::now() + kRetry);
-    if (round_->changed.wait_until(lock, until, over)) break;
+  while (!round_->changed.wait_until(
+      lock, asked ? tell_at : std::min(tell_at, steady_clock::now() + kRetry), over)) {
     const std::vector<std::string> silent(round_->silent.begin(), round_->silent.end());
-    const bool tell = tell_at && std::chrono::steady_clock::now() >= *tell_at;
     lock.unlock();
     if (!asked) asked = asker_->ask();
-    if (tell) options_.stalled(silent);
-    if (tell) tell_at.reset();
+    if (steady_clock::now() >= tell_at) {
+      options_.stalled(silent);
+      tell_at += options_.period;
+    }
     lock.lock();
   }
   return !round_->stopping;

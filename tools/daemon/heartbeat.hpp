@@ -22,7 +22,8 @@ class Heartbeat {
     std::chrono::milliseconds period{5'000};
     /// All have answered. On its own thread.
     std::function<void()> beat;
-    /// Some have not for a period: their names ("io 0", "committer"). Told once until they do.
+    /// Some have not for a period: their names ("io 0", "committer"). Told every period until they
+    /// do.
     std::function<void(const std::vector<std::string>& silent)> stalled;
   };
 
