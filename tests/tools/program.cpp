@@ -120,6 +120,13 @@ void Program::expect(std::string_view text, const std::string& in, std::size_t& 
 void Program::expect_output(std::string_view text) { expect(text, out_, out_seen_, "output"); }
 void Program::expect_errors(std::string_view text) { expect(text, err_, err_seen_, "stderr"); }
 
+std::string Program::output_after(std::string_view text) {
+  expect_output(text);
+  const auto begin = out_seen_;
+  expect_output("\n");
+  return out_.substr(begin, out_seen_ - 1 - begin);
+}
+
 void Program::signal(int number) const { ::kill(pid_, number); }
 
 Ended Program::wait() {

@@ -27,6 +27,8 @@ class Program {
   /// without it or takes too long.
   void expect_output(std::string_view text);
   void expect_errors(std::string_view text);
+  /// As expect_output, and gives what follows in the same line.
+  [[nodiscard]] std::string output_after(std::string_view text);
   void signal(int number) const;
   /// Waits for its end.
   Ended wait();
