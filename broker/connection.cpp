@@ -89,7 +89,8 @@ ConnectionGroup::ConnectionGroup(Network& network, Shard& shard, NetworkRules ru
       now_(steady_clock::now()),
       rules_(std::move(rules)),
       counters_(shard.shared_counters()),
-      random_(std::random_device{}()) {
+      random_(std::random_device{}()),
+      arriving_(limits().arriving_bytes) {
   set_interval();
   if (network.access) {
     authenticator_ = std::make_shared<Authenticator>(network.access, shard.link());

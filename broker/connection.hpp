@@ -23,6 +23,7 @@
 #include "broker/caller.hpp"
 #include "broker/hub.hpp"
 #include "broker/limits/address_counter.hpp"
+#include "broker/limits/byte_budget.hpp"
 #include "broker/limits/publish_limiter.hpp"
 #include "broker/metrics/counters.hpp"
 #include "broker/origin.hpp"
@@ -163,6 +164,8 @@ class ConnectionGroup final : private Flushable {
   /// Answers that wait for their clients pin events. So much may a new one hold: catch_up_bytes, or
   /// when those that wait hold too much together, bytes_in_flight.
   [[nodiscard]] std::size_t answer_room() const;
+  /// What messages and bodies that are not whole yet may hold together.
+  [[nodiscard]] ByteBudget& arriving() { return arriving_; }
   void hold_answer(std::size_t bytes) { answer_bytes_ += bytes; }
   void release_answer(std::size_t bytes) { answer_bytes_ -= bytes; }
 
@@ -204,6 +207,7 @@ class ConnectionGroup final : private Flushable {
   std::vector<std::unique_ptr<storage::Request>> outbox_;
   std::shared_ptr<Authenticator> authenticator_;  ///< shared: see there; none without access
   std::minstd_rand random_;
+  ByteBudget arriving_;
   std::size_t answer_bytes_ = 0;  ///< of answers that wait for their clients
   bool stopped_ = false;
 

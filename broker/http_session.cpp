@@ -61,7 +61,8 @@ bool tells_of_broker(std::string_view path) {
 HttpSession::HttpSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport)
     : Connection(group, std::move(slot)),
       transport_(std::move(transport)),
-      sender_(transport_, *this) {
+      sender_(transport_, *this),
+      arriving_(group.arriving()) {
   this->group().counters().connections[Channel::http].add();
 }
 
@@ -380,6 +381,10 @@ bool HttpSession::take_body() {
     }
     if (used == 0) break;
   }
+  if (body_bytes_ > group().limits().small_message_bytes && !arriving_.hold(body_bytes_)) {
+    fail(failed(Errc::overloaded, "others are sending too many large bodies"));
+    return true;
+  }
   if (!parser_->is_done()) {
     read();
     return false;
@@ -413,6 +418,7 @@ void HttpSession::dispatch() {
   // The parser is gone before the next request comes; what is still needed of it is taken along.
   Request request = parser_->release();
   parser_.reset();
+  static_cast<void>(arriving_.hold(0));
   body_bytes_ = 0;
   checked_ = 0;
   state_ = State::working;
@@ -511,6 +517,8 @@ void HttpSession::watch_client() {
 
 /// Answers a request that was not read to its end, and then closes.
 void HttpSession::fail(HttpReply reply) {
+  parser_.reset();
+  static_cast<void>(arriving_.hold(0));
   close_ = true;
   respond(std::move(reply));
 }

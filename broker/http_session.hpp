@@ -98,6 +98,7 @@ class HttpSession final : public Connection,
   SteadyTime deadline_;
   std::size_t checked_ = 0;     ///< bytes of the head that have been looked at
   std::size_t body_bytes_ = 0;  ///< raw, chunk headers included
+  ByteShare arriving_;          ///< of the body
   std::size_t lingered_ = 0;
   std::size_t held_ = 0;             ///< bytes of an answer that waits for the client
   std::uint64_t sent_at_sweep_ = 0;  ///< sender_.sent_bytes() when it was last looked at

@@ -31,6 +31,10 @@ struct ServerLimits {
   std::size_t publishes_in_flight = 1'024;           ///< per connection; then reading pauses
   std::size_t reply_bytes = std::size_t{256} << 10;  ///< unsent answers; then reading pauses
   std::size_t bytes_in_flight = std::size_t{64} << 10;  ///< one write of events
+  /// A thread's, of messages and bodies that are not whole yet. Beyond it only small ones are
+  /// taken, so that many who send large ones slowly, or never to their end, do not fill the memory.
+  std::size_t arriving_bytes = std::size_t{64} << 20;
+  std::size_t small_message_bytes = std::size_t{64} << 10;  ///< always taken
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds idle_timeout{60'000};     ///< ping after half of it, close after all
   std::chrono::milliseconds stall_timeout{30'000};    ///< a client that takes nothing is closed

@@ -93,7 +93,8 @@ WebSocketSession::WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, 
       ws_(std::move(transport)),
       form_(form),
       last_seen_(group.now()),
-      deadline_(group.now() + group.limits().handshake_timeout) {
+      deadline_(group.now() + group.limits().handshake_timeout),
+      arriving_(group.arriving()) {
   stream().set_owner(*this);
   ++group.network().websockets;
   group.counters().connections[Channel::websocket].add();
@@ -145,6 +146,7 @@ bool WebSocketSession::may_read() const {
 
 void WebSocketSession::read() {
   if (!may_read()) return;
+  if (!make_room()) return close(Errc::overloaded);
   reading_ = true;
   ws_.async_read_some(space(), asio::bind_executor(group().shard().turn().executor(),
                                                    [self = shared_from_this()](error_code error,
@@ -154,17 +156,37 @@ void WebSocketSession::read() {
 }
 
 /// Room for what comes next of a message. It grows with what has come, not with what a frame's
-/// header claims.
+/// header claims. False if all who are sending large messages hold too much together.
+bool WebSocketSession::make_room() {
+  if (filled_ < (large_.empty() ? small_.size() : large_.size())) return true;
+  const auto& limits = group().limits();
+  const auto size = std::max(filled_ + 1, std::min(filled_ * 2 + 1024, limits.message_bytes));
+  if (size > limits.small_message_bytes && !arriving_.hold(size)) return false;
+  if (large_.empty()) {
+    large_since_ = group().now();
+    large_.assign(small_.data(), filled_);
+  }
+  large_.resize(size);
+  return true;
+}
+
 asio::mutable_buffer WebSocketSession::space() {
-  if (filled_ < small_.size() && large_.empty()) {
-    return asio::buffer(small_) + filled_;
-  }
-  if (large_.empty()) large_.assign(small_.data(), filled_);
-  if (filled_ == large_.size()) {
-    const auto most = group().limits().message_bytes;
-    large_.resize(std::max(filled_ + 1, std::min(filled_ * 2 + 1024, most)));
-  }
-  return asio::buffer(large_) + filled_;
+  return (large_.empty() ? asio::buffer(small_) : asio::buffer(large_)) + filled_;
+}
+
+void WebSocketSession::forget_message() {
+  filled_ = 0;
+  if (large_.empty()) return;
+  large_ = {};
+  static_cast<void>(arriving_.hold(0));
+}
+
+/// A large message comes at 16 KiB/s at least, as the body of a request does.
+bool WebSocketSession::is_arriving_too_slowly(SteadyTime now) const {
+  constexpr std::size_t slowest_bytes_per_second = std::size_t{16} << 10;
+  if (large_.empty() || !reading_) return false;
+  const std::chrono::milliseconds earned(filled_ * 1000 / slowest_bytes_per_second);
+  return now - large_since_ >= group().limits().stall_timeout + earned;
 }
 
 void WebSocketSession::on_read(error_code error, std::size_t bytes) {
@@ -180,8 +202,7 @@ void WebSocketSession::on_read(error_code error, std::size_t bytes) {
   filled_ += bytes;
   if (ws_.is_message_done()) {
     take_message();
-    filled_ = 0;
-    if (!large_.empty()) large_ = {};
+    forget_message();
   }
   read();
 }
@@ -644,7 +665,7 @@ void WebSocketSession::abort() {
   run_.segment.reset();
   replies_ = {};
   sending_ = {};
-  large_ = {};
+  forget_message();
 }
 
 // ---- looking after it ----
@@ -663,6 +684,7 @@ void WebSocketSession::sweep(SteadyTime now) {
   if (stream().blocked()) return sweep_blocked(now);
   blocked_since_ = {};
   give_back_memory();
+  if (is_arriving_too_slowly(now)) return close(Errc::timed_out);
   if (!reading_) return;  // our own doing: a peer that isn't read from can't be heard
   const auto quiet = now - last_seen_;
   const auto limit = group().limits().idle_timeout;

@@ -74,6 +74,9 @@ class WebSocketSession final : public Connection,
   void read();
   [[nodiscard]] bool may_read() const;
   boost::asio::mutable_buffer space();
+  [[nodiscard]] bool make_room();
+  void forget_message();
+  [[nodiscard]] bool is_arriving_too_slowly(SteadyTime now) const;
   void on_read(boost::system::error_code error, std::size_t bytes);
   void take_message();
 
@@ -151,6 +154,8 @@ class WebSocketSession final : public Connection,
 
   std::size_t filled_ = 0;       ///< bytes of the message so far
   std::string large_;            ///< a message that small_ has no room for
+  ByteShare arriving_;           ///< of large_
+  SteadyTime large_since_;       ///< when it was begun
   std::array<char, 512> small_;  ///< most messages fit; an idle connection needs no heap to read
 };
 

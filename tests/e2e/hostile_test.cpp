@@ -19,19 +19,14 @@ using tools::bench::all_attacks;
 using tools::bench::Attack;
 using tools::bench::frame_head;
 
+// With short limits, so that each of them shows in a few seconds.
 Ended bench_hostile(const TemporaryDirectory& directory) {
-  return run_program({TIDEMARK_CLI,    "bench",
-                      "hostile",       "--json",
-                      "--spawn",       TIDEMARK_DAEMON,
-                      "--data-parent", directory.path().string(),
-                      "--idle",        "500",
-                      "--hostile",     "104",
-                      "--subscribers", "50",
-                      "--rate",        "100",
-                      "--duration",    "1",
-                      "--warm-up",     "0.2",
-                      "--attack",      "3"},
-                     150);
+  return run_program(
+      {TIDEMARK_CLI, "bench", "hostile", "--json", "--spawn", TIDEMARK_DAEMON, "--data-parent",
+       directory.path().string(), "--broker-arg=--timeout-handshake=1s",
+       "--broker-arg=--timeout-stall=2s", "--idle=500", "--hostile=104", "--subscribers=50",
+       "--rate=100", "--flood=1e6", "--duration=1", "--warm-up=0.2", "--attack=3"},
+      150);
 }
 
 std::uint64_t count_before(const std::string& text, const std::string& words) {

@@ -89,7 +89,8 @@ struct EventSource {
     if (line.empty()) return dispatch(seen);
     const auto colon = line.find(':');
     const auto field = line.substr(0, colon);
-    const auto value = line.substr(std::min(line.size(), colon + 1));
+    auto value = colon == std::string::npos ? std::string() : line.substr(colon + 1);
+    if (value.starts_with(' ')) value.erase(0, 1);
     if (field == "id") id = value;
     if (field == "retry") retry = value;
     if (field == "event") name = value;
