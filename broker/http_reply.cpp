@@ -123,9 +123,12 @@ void append_head(const HttpReply& reply, const HeadContext& context, std::string
   }
   append_field(out, "Connection", context.close ? "close" : "keep-alive");
   if (!reply.content_type.empty()) append_field(out, "Content-Type", reply.content_type);
-  if (!reply.content_type.empty() && !reply.endless) {
+  // An answer that has no body by its status ends with its head. Any other without a length ends
+  // with the connection, and its client would wait for that.
+  const bool ends_with_head = reply.status == 204 || reply.status == 304;
+  if (!ends_with_head && !reply.endless) {
     out += "Content-Length: ";
-    append_number(out, reply.body_size());
+    append_number(out, reply.content_type.empty() ? 0 : reply.body_size());
     out += "\r\n";
   }
   out += "\r\n";

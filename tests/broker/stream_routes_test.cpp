@@ -126,6 +126,17 @@ TEST_F(StreamRoutesTest, ARetryOfTheClosingAppendIsAnsweredAsTheFirst) {
   EXPECT_EQ(field_of(again, "Producer-Seq"), "0");
 }
 
+TEST_F(StreamRoutesTest, AnAnswerWithoutABodySaysSoByItsLengthOrItsStatus) {
+  put("t", "application/json");
+  const auto* const stamp = "Producer-Id: p\r\nProducer-Epoch: 0\r\nProducer-Seq: 0\r\n";
+  const auto first = post("t", "application/json", "1", stamp);
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(field_of(first, "Content-Length"), "0") << "else a client waits for the end of it all";
+  const auto again = post("t", "application/json", "1", stamp);
+  EXPECT_EQ(again.status, 204);
+  EXPECT_EQ(field_of(again, "Content-Length"), "");
+}
+
 TEST_F(StreamRoutesTest, ProducersAreToldWhatTheirAppendCameTo) {
   put("t", "application/json");
   const auto send_as = [&](std::string_view epoch, std::string_view seq) {
