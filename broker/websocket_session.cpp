@@ -146,7 +146,10 @@ bool WebSocketSession::may_read() const {
 
 void WebSocketSession::read() {
   if (!may_read()) return;
-  if (!make_room()) return close(Errc::overloaded);
+  if (!make_room()) {
+    refuse(0, Errc::overloaded, {}, "others are sending too many large messages");
+    return close(Errc::overloaded);
+  }
   reading_ = true;
   ws_.async_read_some(space(), asio::bind_executor(group().shard().turn().executor(),
                                                    [self = shared_from_this()](error_code error,
@@ -684,7 +687,11 @@ void WebSocketSession::sweep(SteadyTime now) {
   if (stream().blocked()) return sweep_blocked(now);
   blocked_since_ = {};
   give_back_memory();
-  if (is_arriving_too_slowly(now)) return close(Errc::timed_out);
+  if (is_arriving_too_slowly(now)) {
+    group().counters().timeouts[TimeLimit::stall].add();
+    refuse(0, Errc::timed_out, {}, "the message took too long to arrive");
+    return close(Errc::timed_out);
+  }
   if (!reading_) return;  // our own doing: a peer that isn't read from can't be heard
   const auto quiet = now - last_seen_;
   const auto limit = group().limits().idle_timeout;
