@@ -280,7 +280,7 @@ void HttpSession::identify() {
   const auto rules = access ? access->rules() : nullptr;
   cookies_ = rules && !rules->cookie.empty();
   const bool looks = needs != Needs::nothing && !for_operators;
-  if (rules && looks && head.method() != http::verb::options) {
+  if (rules && rules->configured() && looks && head.method() != http::verb::options) {
     auto found = find_credential(head, {.cookie = rules->cookie, .query = rules->query_token});
     if (!found) return fail(failed(Errc::malformed_message, found.error().text));
     credential = std::move(*found);

@@ -356,6 +356,7 @@ void WebSocketSession::authenticated(RequestId id, const AuthOutcome& outcome) {
   }
   const auto& identity = std::get<std::shared_ptr<const Identity>>(outcome);
   if (caller().is_known() && !caller().identity()->same_client(*identity)) {
+    group().counters().auth[AuthEvent::refused].add();
     refuse(id, Errc::unauthorized, {}, "the credential is not of the client this connection is of");
     return close(Errc::unauthorized);
   }
