@@ -86,7 +86,7 @@ class Access::Impl {
   }
 
   void token(std::string_view text, const Sha256& digest, Done done);
-  Verified verified(std::string_view text, const Sha256& digest);
+  Verified verified(std::string_view text, const Sha256& digest, const State& by);
 
   const AccessSources sources_;
   CredentialCache cache_;
@@ -114,14 +114,13 @@ void Access::Impl::authenticate(std::string_view credential, Done done) {
   token(credential, digest, std::move(done));
 }
 
-Verified Access::Impl::verified(std::string_view text, const Sha256& digest) {
-  const auto now = state();
-  if (text.size() > now->plan->rules->token_bytes) {
+Verified Access::Impl::verified(std::string_view text, const Sha256& digest, const State& by) {
+  if (text.size() > by.plan->rules->token_bytes) {
     return AccessRefusal{Errc::unauthorized, "it is longer than token-bytes allows"};
   }
-  auto out = verify_token(text, now->ring, *now->plan, sources_.now());
+  auto out = verify_token(text, by.ring, *by.plan, sources_.now());
   if (const auto* identity = std::get_if<std::shared_ptr<const Identity>>(&out)) {
-    cache_.put(digest, now->generation, *identity);
+    cache_.put(digest, by.generation, *identity);
   }
   return out;
 }
@@ -136,14 +135,18 @@ void Access::Impl::token(std::string_view text, const Sha256& digest, Done done)
     }
     to(std::get<AccessRefusal>(std::move(result)));
   };
-  auto result = verified(text, digest);
+  const auto used = state();
+  auto result = verified(text, digest, *used);
   if (!std::holds_alternative<UnknownKey>(result)) return answer(std::move(result), done);
   // Shared, since a std::function has to be copyable and `done` is also needed if nobody waits.
   const auto shared = std::make_shared<Done>(std::move(done));
   const bool waits = sets_.demand([this, kept = std::string(text), digest, shared, answer] {
-    answer(verified(kept, digest), *shared);
+    answer(verified(kept, digest, *state()), *shared);
   });
-  if (!waits) answer(std::move(result), *shared);
+  if (waits) return;
+  // The keys it needs may have come since it was looked at, so that there is nothing to wait for.
+  if (const auto now = state(); now != used) result = verified(text, digest, *now);
+  answer(std::move(result), *shared);
 }
 
 std::shared_ptr<const Identity> Access::Impl::renew(

@@ -166,12 +166,13 @@ void KeySets::load(Lock& lock, Set& set, const std::stop_token& stop) {
     note("key_set_failed", name_of(rule) + ": " + fault->text + "; the keys from before stay");
   }
   lock.lock();
-  loading_.reset();
-  if (!take_over(number, std::move(result.keys))) return;
-  lock.unlock();
-  note("key_set_changed", name_of(rule));
-  changed_();
-  lock.lock();
+  if (take_over(number, std::move(result.keys))) {
+    lock.unlock();
+    note("key_set_changed", name_of(rule));
+    changed_();
+    lock.lock();
+  }
+  loading_.reset();  // not before: until `changed_` is through, others still see the old keys
 }
 
 /// True if the keys are others now.

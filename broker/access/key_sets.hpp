@@ -26,7 +26,7 @@ class KeySets {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Tokens with unknown keys make a set be fetched at most so often.
+  /// Tokens that no key here has signed make a set be fetched at most so often.
   static constexpr std::chrono::seconds least_between_demands{30};
   /// Who waits for a key; more are refused. Their tokens are the memory it costs.
   static constexpr std::size_t most_waiting = 1024;
@@ -44,7 +44,7 @@ class KeySets {
 
   [[nodiscard]] std::vector<TrustedKey> keys() const;
 
-  /// A token names a key that is in no set. True: they are fetched, or being fetched, and `then` is
+  /// No key of here has signed a token. True: the sets are fetched, or being fetched, and `then` is
   /// called on the thread of this when they have been; false: there is nothing to wait for.
   bool demand(std::function<void()> then);
 

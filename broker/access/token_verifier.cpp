@@ -15,26 +15,19 @@ AccessRefusal refused(std::string why) { return {Errc::unauthorized, std::move(w
 
 std::int64_t ms_of(std::chrono::seconds leeway) { return leeway.count() * 1000; }
 
-/// The keys to try, or why there is none.
-std::variant<std::vector<const TrustedKey*>, AccessRefusal, UnknownKey> keys_for(
-    const TokenHeader& header, const KeyRing& ring) {
-  const auto algorithm = algorithm_named(header.algorithm);
-  if (!algorithm) return refused("its algorithm is not taken here: " + shown(header.algorithm));
-  auto keys = ring.find(*algorithm, header.key_id);
-  if (!keys.empty()) return keys;
-  if (!header.key_id) return UnknownKey{"there is no key for " + header.algorithm};
-  if (ring.knows(*header.key_id)) {
-    return refused("the key " + shown(*header.key_id) + " is for another algorithm than " +
-                   header.algorithm);
-  }
-  return UnknownKey{"there is no key with the id " + shown(*header.key_id)};
-}
-
-const TrustedKey* signer_of(const SignedToken& token, const std::vector<const TrustedKey*>& keys) {
+/// Who signed the token; a sentence if nobody did whose key is here.
+std::variant<const TrustedKey*, std::string> signer_of(const SignedToken& token,
+                                                       Algorithm algorithm, const KeyRing& ring) {
+  const auto& header = token.header;
+  const auto keys = ring.find(algorithm, header.key_id);
   const auto signer = std::ranges::find_if(keys, [&](const TrustedKey* trusted) {
     return trusted->key.verifies(token.signed_text, token.signature);
   });
-  return signer == keys.end() ? nullptr : *signer;
+  if (signer != keys.end()) return *signer;
+  if (!keys.empty()) return "its signature is wrong";
+  if (!header.key_id) return "there is no key for " + header.algorithm;
+  if (!ring.knows(*header.key_id)) return "there is no key with the id " + shown(*header.key_id);
+  return "the key " + shown(*header.key_id) + " is for another algorithm than " + header.algorithm;
 }
 
 bool issuer_fits(std::string_view issuer, std::string_view key_issuer, const AccessRules& rules) {
@@ -93,11 +86,13 @@ Verified verify_token(std::string_view text, const KeyRing& ring, const AccessPl
   auto read = read_token(text);
   if (auto* fault = std::get_if<TokenFault>(&read)) return refused(std::move(fault->text));
   const auto& token = std::get<SignedToken>(read);
-  auto keys = keys_for(token.header, ring);
-  if (auto* refusal = std::get_if<AccessRefusal>(&keys)) return std::move(*refusal);
-  if (auto* unknown = std::get_if<UnknownKey>(&keys)) return std::move(*unknown);
-  const auto* signer = signer_of(token, std::get<std::vector<const TrustedKey*>>(keys));
-  if (signer == nullptr) return refused("its signature is wrong");
+  const auto algorithm = algorithm_named(token.header.algorithm);
+  if (!algorithm) {
+    return refused("its algorithm is not taken here: " + shown(token.header.algorithm));
+  }
+  auto found = signer_of(token, *algorithm, ring);
+  if (auto* why = std::get_if<std::string>(&found)) return UnknownKey{std::move(*why)};
+  const auto* signer = std::get<const TrustedKey*>(found);
   const auto payload = from_base64url(token.payload);
   if (!payload) return refused("its claims are not base64url");
   auto claims = read_claims(*payload);

@@ -14,7 +14,8 @@
 
 namespace tidemark::broker {
 
-/// No key of the ring is for this token; a key set that is fetched anew may have one.
+/// No key of the ring has signed this token. A key set that is not there yet, or is fetched anew,
+/// may have one that did, also where a key here has the same id or the token names none.
 struct UnknownKey {
   std::string why;
 };

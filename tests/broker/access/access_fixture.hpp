@@ -79,10 +79,11 @@ inline std::shared_ptr<const Identity> identity_in(const AuthOutcome& result) {
   return identity == nullptr ? nullptr : *identity;
 }
 
-/// "unauthorized: it has no exp", "unknown key: …", "ada".
+/// "unauthorized: it has no exp", "ada". That no key fits is what Access refuses too, in the end.
 inline std::string said(const Verified& result) {
   if (const auto identity = identity_in(result)) return identity->name();
-  if (const auto* unknown = std::get_if<UnknownKey>(&result)) return "unknown key: " + unknown->why;
+  if (const auto* unknown = std::get_if<UnknownKey>(&result))
+    return "unauthorized: " + unknown->why;
   const auto& refusal = std::get<AccessRefusal>(result);
   return std::string(info(refusal.code).name) + ": " + refusal.why;
 }

@@ -276,6 +276,41 @@ TEST_F(KeySetsTest, OfTwoIssuersMayUseTheSameId) {
               HasSubstr("another issuer"));
 }
 
+// A key that is here already has the id, or is of the algorithm, of one that is still to come.
+TEST_F(KeySetsTest, AKeyOfASetThatIsNotThereYetIsWaitedFor) {
+  const TempDir dir;
+  const auto one = write_file(dir, "1", signing_key(Algorithm::es256).public_text());
+  const auto other = write_file(dir, "2", SigningKey::generate(Algorithm::eddsa).public_text());
+  rules_.token_keys = {{.id = "1", .algorithm = "ES256", .file = one},
+                       {.id = "2", .algorithm = "EdDSA", .file = other}};
+  for (const auto& token : {token(Algorithm::eddsa, "1"), token(Algorithm::eddsa, "2"),
+                            token_of(Algorithm::eddsa, good_claims())}) {
+    const int fetches = web_.fetches();
+    web_.answer(kUrl, R"({"keys":[)" + signing_key(Algorithm::eddsa).public_jwk_text("1") + "," +
+                          signing_key(Algorithm::eddsa).public_jwk_text("2") + "]}");
+    web_.hold();
+    const auto here = access();
+    ASSERT_TRUE(web_.wait_for_fetches(fetches + 1));
+    auto asked = ask(*here, token);
+    EXPECT_EQ(asked.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+    web_.release();
+    EXPECT_EQ(answer(std::move(asked)), "ada");
+  }
+}
+
+TEST_F(KeySetsTest, AFloodOfWrongSignaturesIsOneFetchEvery30SecondsToo) {
+  web_.answer(kUrl, key_set_text({Algorithm::es256}));
+  const auto here = access();
+  ASSERT_EQ(answer(*here, token(Algorithm::es256, "ES256")), "ada");
+  const auto forger = SigningKey::generate(Algorithm::es256);
+  const auto forged = forger.token(header_of("ES256", R"(,"kid":"ES256")"), good_claims());
+  time_.pass(std::chrono::seconds(31));
+  for (int i = 0; i < 500; ++i) {
+    EXPECT_EQ(answer(*here, forged), "unauthorized: its signature is wrong");
+  }
+  EXPECT_EQ(web_.fetches(), 2);
+}
+
 TEST_F(KeySetsTest, KeepTheirKeysWhenOtherRulesComeAndStillNameThem) {
   web_.answer(kUrl, key_set_text({Algorithm::es256}));
   const auto here = access();
