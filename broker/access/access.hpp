@@ -52,7 +52,7 @@ struct AccessSources {
   std::function<Timestamp()> now;                                 ///< empty: the time of day
   std::function<std::chrono::steady_clock::time_point()> steady;  ///< empty: the steady clock
   /// Something an operator should know: a short stable name ("key_set_failed", "key_set_changed",
-  /// "secret_readable") and a sentence. From any thread; empty: nobody is told.
+  /// "key_skipped", "key_warning") and a sentence. From any thread; empty: nobody is told.
   std::function<void(std::string_view name, const std::string& text)> note;
 };
 
