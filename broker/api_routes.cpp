@@ -255,7 +255,7 @@ void publish(Call& call, const TopicName& name) {
       !check_events(call.store(), *request)) {
     return call.respond(failed_reply(*request));
   }
-  const auto wait = call.group.admit_publish(Channel::http, sent.publisher, *request);
+  const auto wait = call.group.admit_publish(Channel::http, sent.publisher, name, request->events);
   if (wait.count() > 0) {
     const auto ms = static_cast<std::uint64_t>(wait.count());
     return call.respond(error_reply({.code = Errc::rate_limited, .retry_after_ms = ms}));

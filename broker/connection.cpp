@@ -125,17 +125,16 @@ std::size_t ConnectionGroup::answer_room() const {
 }
 
 milliseconds ConnectionGroup::admit_publish(Channel channel, std::string_view identity,
-                                            const storage::PublishRequest& publish) {
+                                            const TopicName& topic,
+                                            std::span<const NewEvent> events) {
   std::size_t bytes = 0;
-  for (const NewEvent& event : publish.events) bytes += event.data.size() + event.key.size();
+  for (const NewEvent& event : events) bytes += event.data.size() + event.key.size();
   counters_->publishes_in[channel].add();
-  counters_->events_in[channel].add(publish.events.size());
+  counters_->events_in[channel].add(events.size());
   counters_->bytes_in[channel].add(bytes);
   if (!limits().publish_rates.any()) return milliseconds(0);
-  const PublishCost cost{.identity = identity,
-                         .topic = publish.topic.str(),
-                         .events = publish.events.size(),
-                         .bytes = bytes};
+  const PublishCost cost{
+      .identity = identity, .topic = topic.str(), .events = events.size(), .bytes = bytes};
   return network_.limiter.admit(limits().publish_rates, cost, steady_clock::now());
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -159,7 +160,8 @@ class ConnectionGroup final : private Flushable {
   /// Counts a publish that a client asks for, and judges how fast it comes. 0: go on. Else it is
   /// refused with rate_limited, and this is the time to wait.
   [[nodiscard]] std::chrono::milliseconds admit_publish(Channel channel, std::string_view identity,
-                                                        const storage::PublishRequest& publish);
+                                                        const TopicName& topic,
+                                                        std::span<const NewEvent> events);
 
   /// Answers that wait for their clients pin events. So much may a new one hold: catch_up_bytes, or
   /// when those that wait hold too much together, bytes_in_flight.

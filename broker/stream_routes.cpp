@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 
 #include "broker/answered.hpp"
 #include "broker/publish_body.hpp"
@@ -58,6 +59,15 @@ std::string url_of(const boost::beast::http::request_header<>& head) {
   return url.append(path);
 }
 
+/// False: they come too fast, and it has been answered.
+bool admit_rate(const Call& call, const TopicName& topic, std::span<const NewEvent> events) {
+  const auto wait =
+      call.group.admit_publish(Channel::http, call.exchange->publisher(), topic, events);
+  if (wait.count() == 0) return true;
+  call.respond(rate_limited_reply(wait));
+  return false;
+}
+
 // ---- PUT ----
 
 void settings_fields(HttpReply& reply, const storage::TopicSettings& settings) {
@@ -83,6 +93,7 @@ void submit_create(const SharedCall& call, CreateStream&& asked, const std::stri
         split_body(std::move(call->body), content_type, call->group.limits().events_per_append);
     if (split.error) return call->fail(*split.error, split.text);
     request->events = std::move(split.events);
+    if (!admit_rate(*call, request->topic, request->events)) return;
   }
   if (!asked.content_type.empty()) request->content_type = std::move(asked.content_type);
   request->ttl = asked.ttl;
@@ -198,21 +209,13 @@ bool take_body(const SharedCall& call, const Topic& topic, const AppendStream& a
   return check_events(call->store(), request) || fail(*request.error, request.error_text);
 }
 
-/// False: it comes too fast, and has been answered.
-bool admit_rate(const SharedCall& call, const storage::PublishRequest& request) {
-  const auto wait = call->group.admit_publish(Channel::http, call->exchange->publisher(), request);
-  if (wait.count() == 0) return true;
-  call->respond(rate_limited_reply(wait));
-  return false;
-}
-
 void append(const SharedCall& call, AppendStream&& asked) {
   const TopicName name = asked.name;
   with_topic(call, name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
     if (!found) return call->fail(found.errc());
     auto request = std::make_unique<Answered<storage::PublishRequest>>(asked.name);
     if (!take_body(call, **found, asked, *request)) return;
-    if (!admit_rate(call, *request)) return;
+    if (!admit_rate(*call, request->topic, request->events)) return;
     request->must_exist = true;
     request->close = asked.close;
     request->producer = std::move(asked.producer);

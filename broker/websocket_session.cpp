@@ -194,11 +194,11 @@ bool WebSocketSession::is_arriving_too_slowly(SteadyTime now) const {
 
 void WebSocketSession::on_read(error_code error, std::size_t bytes) {
   reading_ = false;
-  // The close under way ends the connection, and it is what has taken the stream from the reader.
-  if (error && close_started_) return;
   if (error == websocket::error::message_too_big) {
     group().counters().refusals[Errc::message_too_large].add();
   }
+  // The close under way ends the connection, and it is what has taken the stream from the reader.
+  if (error && close_started_) return;
   if (error) return abort();
   last_seen_ = group().now();
   pinged_ = false;
@@ -280,7 +280,8 @@ void WebSocketSession::handle(Publish&& message) {
   if (!check_events(group().shard().store(), *publishing)) {
     return refuse(message.id, *publishing->error, message.topic, publishing->error_text);
   }
-  if (const auto wait = group().admit_publish(Channel::websocket, publisher(caller()), *publishing);
+  if (const auto wait = group().admit_publish(Channel::websocket, publisher(caller()),
+                                              publishing->topic, publishing->events);
       wait.count() > 0) {
     Failure failure;
     failure.id = message.id;

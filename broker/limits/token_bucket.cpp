@@ -13,6 +13,8 @@ namespace {
 
 // Nobody is told to wait longer; a rate of one event a year is somebody's mistake.
 constexpr double kLongestWaitMs = 3'600'000;
+// A tenth of a second's tokens in ten parts are not quite a tenth of a second's tokens.
+constexpr double kRounding = 1e-6;
 
 }  // namespace
 
@@ -24,8 +26,8 @@ milliseconds TokenBucket::wait(const Rate& rate, double count, Time now) {
     at_ = now;
   }
   const double needed = std::min(count, rate.burst);
-  if (tokens_ >= needed) return milliseconds(0);
-  const double ms = std::ceil((needed - tokens_) / rate.per_second * 1'000);
+  if (tokens_ >= needed - kRounding) return milliseconds(0);
+  const double ms = std::ceil((needed - tokens_) / rate.per_second * 1'000 - kRounding);
   return milliseconds(static_cast<std::int64_t>(std::clamp(ms, 1.0, kLongestWaitMs)));
 }
 

@@ -30,7 +30,7 @@ class TokenBucket {
   void take(double count) { tokens_ -= count; }
   /// As if it had just been made, as of the last wait()?
   [[nodiscard]] bool full(const Rate& rate) const {
-    return rate.per_second <= 0 || tokens_ >= rate.burst;
+    return rate.per_second <= 0 || tokens_ >= rate.burst - 1e-6;
   }
 
  private:

