@@ -10,7 +10,6 @@
 #include <utility>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -51,8 +50,11 @@ void check_readable(const std::filesystem::path& file, const char* what) {
   refuse(std::string("cannot read the TLS ") + what + " " + file.string() + ": " + why);
 }
 
-/// The daemon asks nobody: without this OpenSSL would, on the terminal.
-int no_passphrase(char* /*into*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
+/// The daemon asks nobody: without this OpenSSL would, on the terminal. Notes that it was called.
+int no_passphrase(char* /*into*/, int /*size*/, int /*writing*/, void* called) {
+  if (called != nullptr) *static_cast<bool*>(called) = true;
+  return -1;
+}
 
 int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* offered, unsigned size, void* /*data*/) {
@@ -100,20 +102,24 @@ void load_certificate(SSL_CTX* context, const std::filesystem::path& file) {
 
 void load_key(SSL_CTX* context, const TlsOptions& options) {
   check_readable(options.key, "key");
-  if (SSL_CTX_use_PrivateKey_file(context, options.key.c_str(), SSL_FILETYPE_PEM) == 1 &&
-      SSL_CTX_check_private_key(context) == 1) {
-    return;
+  bool locked = false;
+  SSL_CTX_set_default_passwd_cb_userdata(context, &locked);
+  const bool read =
+      SSL_CTX_use_PrivateKey_file(context, options.key.c_str(), SSL_FILETYPE_PEM) == 1;
+  SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
+  if (locked) {
+    refuse("the TLS key " + options.key.string() +
+           " has a passphrase; keys are to be stored without");
   }
+  const bool belongs = read && SSL_CTX_check_private_key(context) == 1;
+  if (belongs) return;
+  // A key of another kind than the certificate's is read, and then there is none for it.
   const auto error = ERR_peek_last_error();
-  const bool foreign = ERR_GET_LIB(error) == ERR_LIB_X509;
-  if (foreign) {
+  if (read || ERR_GET_LIB(error) == ERR_LIB_X509) {
     refuse("the TLS key " + options.key.string() + " does not belong to the certificate " +
            options.certificate.string());
   }
-  const bool locked = ERR_GET_REASON(error) == PEM_R_BAD_PASSWORD_READ ||
-                      ERR_GET_REASON(error) == ERR_R_INTERRUPTED_OR_CANCELLED;
-  refuse("cannot use the TLS key " + options.key.string() + ": " +
-         (locked ? "it has a passphrase; keys are to be stored without" : last_reason()));
+  refuse("cannot use the TLS key " + options.key.string() + ": " + last_reason());
 }
 
 Context load(const TlsOptions& options) {

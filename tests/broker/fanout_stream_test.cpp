@@ -216,7 +216,7 @@ TEST_P(FanoutStreamTest, AParkedRunGoesOnAndTheOwnerIsTold) {
   EXPECT_EQ(freed_, 1);
   run_until([&] {
     client_takes(got);
-    return got.back().payload.size() == 10;
+    return !got.empty() && got.back().payload.size() == 10;
   });
   for (std::size_t i = 0; i < got.size(); ++i) {
     EXPECT_EQ(got[i].payload.size(), i % 2 == 0 ? 200'000U : 10U);
@@ -280,6 +280,7 @@ TEST_P(FanoutStreamTest, FloodWithPingsAndLargeRepliesToAFuzzingReaderStaysInFra
   int pings = 0;
   std::vector<Frame> got;
   constexpr std::uint64_t kEvents = 20'000;
+  constexpr int kPings = 3'000;  // else a slow machine is flooded with nothing else
   const auto all_there = [&] {
     std::uint64_t events = 0;
     int pongs = 0;
@@ -313,7 +314,7 @@ TEST_P(FanoutStreamTest, FloodWithPingsAndLargeRepliesToAFuzzingReaderStaysInFra
         writing = false;
       });
     }
-    if (sent < kEvents && random() % 5 == 0) {
+    if (sent < kEvents && pings < kPings && random() % 5 == 0) {
       client_->send(masked_frame(opcode::ping, std::to_string(pings++)));
     }
     turn();

@@ -75,7 +75,7 @@ TEST_F(TlsContextTest, AKeyOfAnotherCertificateIsRefused) {
 TEST_F(TlsContextTest, AKeyWithAPassphraseIsRefusedInsteadOfAskingForIt) {
   certificates_.run("openssl ec -in broker.key -aes128 -passout pass:secret -out locked.key");
   EXPECT_THAT(refusal({pair_.certificate, certificates_.file("locked.key")}),
-              HasSubstr("it has a passphrase"));
+              HasSubstr("has a passphrase"));
 }
 
 TEST_F(TlsContextTest, AWeakCertificateIsRefused) {
