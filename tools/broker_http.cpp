@@ -1,75 +1,29 @@
-// One connection per request; these are rare.
+// What is asked of the broker, and what its answers mean.
 // tools/: see broker_http.hpp.
 #include "tools/broker_http.hpp"
 
-#include <chrono>
 #include <cstdlib>
-#include <exception>
 #include <fstream>
+#include <stdexcept>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
 #include <boost/json/parse.hpp>
 
 #include "protocol/client/endpoint.hpp"
-#include "protocol/client/signal.hpp"
 #include "protocol/suggestion.hpp"
+#include "tools/http_exchange.hpp"
 
 namespace tidemark::tools {
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 namespace json = boost::json;
-using client::kNoThrow;
 using error_code = boost::system::error_code;
 
 namespace {
 
 constexpr const char* kDefaultServer = "http://127.0.0.1:4437";
-constexpr std::chrono::seconds kPatience{15};
-constexpr std::size_t kMostBody = std::size_t{64} << 20;
 constexpr std::size_t kMostSuggestions = 5'000;
 constexpr std::size_t kMostToken = std::size_t{64} << 10;
-
-struct Exchange {
-  client::Endpoint endpoint;
-  http::request<http::string_body> request;
-  http::response_parser<http::string_body> parser;
-  error_code error;
-  bool connected = false;
-};
-
-asio::awaitable<error_code> connect(Exchange& exchange, beast::tcp_stream& stream) {
-  asio::ip::tcp::resolver resolver(stream.get_executor());
-  auto resolved =
-      co_await resolver.async_resolve(exchange.endpoint.host, exchange.endpoint.port, kNoThrow);
-  auto& [resolve_error, addresses] = resolved;
-  if (resolve_error) co_return resolve_error;
-  auto connected = co_await stream.async_connect(addresses, kNoThrow);
-  co_return std::get<0>(connected);
-}
-
-asio::awaitable<void> perform(Exchange& exchange) {
-  const auto executor = co_await asio::this_coro::executor;
-  beast::tcp_stream stream(executor);
-  stream.expires_after(kPatience);
-  exchange.error = co_await connect(exchange, stream);
-  if (exchange.error) co_return;
-  exchange.connected = true;
-  auto sent = co_await http::async_write(stream, exchange.request, kNoThrow);
-  exchange.error = std::get<0>(sent);
-  if (exchange.error) co_return;
-  beast::flat_buffer buffer;
-  exchange.parser.body_limit(kMostBody);
-  auto got = co_await http::async_read(stream, buffer, exchange.parser, kNoThrow);
-  exchange.error = std::get<0>(got);
-}
 
 std::string trimmed(std::string text) {
   constexpr std::string_view kBlanks = " \t\r\n";
@@ -85,6 +39,14 @@ std::string token_in(const std::string& file) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   return text.size() > kMostToken ? std::string() : trimmed(std::move(text));
+}
+
+void check_trust(const BrokerChoice& broker) {
+  try {
+    const client::Trust trust(trust_of(broker));
+  } catch (const std::invalid_argument& error) {
+    throw CLI::ValidationError("--ca-file", error.what());
+  }
 }
 
 /// The broker's own words are problem details (RFC 9457); another server's may be anything.
@@ -108,8 +70,9 @@ void add_broker_options(CLI::App& command, BrokerChoice& broker) {
   const char* variable = std::getenv("TIDEMARK_SERVER");
   broker.server = variable != nullptr && *variable != '\0' ? variable : kDefaultServer;
   command
-      .add_option("--server", broker.server,
-                  "The broker, http://HOST:PORT or ws://HOST:PORT; also from TIDEMARK_SERVER")
+      .add_option(
+          "--server", broker.server,
+          "The broker, http://HOST:PORT, with TLS https://HOST:PORT; also from TIDEMARK_SERVER")
       ->type_name("URL")
       ->capture_default_str();
   command
@@ -117,13 +80,24 @@ void add_broker_options(CLI::App& command, BrokerChoice& broker) {
           "--token-file", broker.token_file,
           "Holds the token or API key that says who you are; without it TIDEMARK_TOKEN does")
       ->type_name("FILE");
+  const char* authority = std::getenv("TIDEMARK_CA_FILE");
+  if (authority != nullptr) broker.ca_file = authority;
+  command
+      .add_option("--ca-file", broker.ca_file,
+                  "Certificates of who vouches for the broker, instead of those the system trusts; "
+                  "also from TIDEMARK_CA_FILE")
+      ->type_name("FILE");
 }
 
+client::TrustOptions trust_of(const BrokerChoice& broker) { return {.ca_file = broker.ca_file}; }
+
 void check_broker(const BrokerChoice& broker) {
-  if (!client::parse_endpoint(broker.server)) {
+  const auto endpoint = client::parse_endpoint(broker.server);
+  if (!endpoint) {
     throw CLI::ValidationError(
-        "--server", "not a broker's URL (http://HOST:PORT or ws://HOST:PORT): " + broker.server);
+        "--server", "not a broker's URL (http://HOST:PORT or https://HOST:PORT): " + broker.server);
   }
+  if (endpoint->tls) check_trust(broker);
   // What is wrong with it is said, never what it is.
   const bool in_file = !broker.token_file.empty();
   const char* const name = in_file ? "--token-file" : "TIDEMARK_TOKEN";
@@ -150,7 +124,7 @@ std::optional<HttpFailure> ask_broker(const BrokerChoice& broker, std::string_vi
                                       HttpAnswer& answer) {
   const auto endpoint = client::parse_endpoint(broker.server);
   if (!endpoint) return HttpFailure{kUsage, "not a broker's URL: " + broker.server, {}};
-  Exchange exchange{.endpoint = *endpoint};
+  HttpExchange exchange{.endpoint = *endpoint, .trust = trust_of(broker)};
   auto& request = exchange.request;
   request.method_string(beast::string_view(method.data(), method.size()));
   request.target(target);
@@ -164,19 +138,11 @@ std::optional<HttpFailure> ask_broker(const BrokerChoice& broker, std::string_vi
   request.body() = body;
   request.prepare_payload();
 
-  asio::io_context io;
-  asio::co_spawn(io, perform(exchange), [](std::exception_ptr thrown) {
-    if (thrown) std::rethrow_exception(thrown);
-  });
-  io.run();
-  if (exchange.error) {
-    const std::string what = exchange.connected ? "no answer from " : "cannot connect to ";
-    return HttpFailure{
-        kUnreachable, what + endpoint->authority() + ": " + exchange.error.message(), {}};
-  }
-  answer.status = exchange.parser.get().result_int();
+  perform(exchange);
+  if (!exchange.failure.empty()) return HttpFailure{kUnreachable, exchange.failure, {}};
+  answer.status = exchange.response.result_int();
   error_code ignored;
-  auto value = json::parse(exchange.parser.get().body(), ignored);
+  auto value = json::parse(exchange.response.body(), ignored);
   answer.body = value.is_object() ? std::move(value.get_object()) : json::object();
   if (answer.status >= 400) return refused_by(answer);
   return std::nullopt;

@@ -12,6 +12,7 @@
 #include <boost/json/object.hpp>
 
 #include "protocol/client/credential.hpp"
+#include "protocol/client/trust.hpp"
 #include "tools/exit_code.hpp"
 
 namespace tidemark::tools {
@@ -20,16 +21,20 @@ namespace tidemark::tools {
 struct BrokerChoice {
   std::string server;
   std::string token_file;  ///< holds a token or API key; empty: TIDEMARK_TOKEN does, if it is set
+  std::string ca_file;     ///< see client::TrustOptions
 };
 
-/// Adds --server, whose default is TIDEMARK_SERVER or the local broker, and --token-file. There is
-/// no option for the token itself: everybody can read the command lines of others.
+/// Adds --server, whose default is TIDEMARK_SERVER or the local broker, --token-file, and
+/// --ca-file, whose default is TIDEMARK_CA_FILE. There is no option for the token itself: everybody
+/// can read the command lines of others.
 void add_broker_options(CLI::App& command, BrokerChoice& broker);
 /// For the subcommand's callback: throws CLI::ValidationError if it is no broker's URL, or if there
-/// is no token where one should be.
+/// is no token, or no certificate, where one should be.
 void check_broker(const BrokerChoice& broker);
 /// A file is read each time anew: whatever keeps the token fresh writes it there.
 [[nodiscard]] client::Credential credential_of(const BrokerChoice& broker);
+
+[[nodiscard]] client::TrustOptions trust_of(const BrokerChoice& broker);
 
 /// What to say behind a refusal of who we are.
 inline constexpr const char* kWhoAreYou = "; --token-file or TIDEMARK_TOKEN say who you are";

@@ -116,6 +116,7 @@ class Pub {
     client::ClientOptions out;
     out.url = options.broker.server;
     out.credential = credential_of(options.broker);
+    out.trust = trust_of(options.broker);
     out.on_status = ConnectionNotes(options.quiet);
     return out;
   }

@@ -137,6 +137,7 @@ class Tail {
     client::ClientOptions out;
     out.url = options.broker.server;
     out.credential = credential_of(options.broker);
+    out.trust = trust_of(options.broker);
     out.on_status = ConnectionNotes(options.quiet);
     // Somebody is watching: a broker that is back, or a topic that has come, should not take long.
     out.backoff_max = client::milliseconds(3'000);
