@@ -129,7 +129,10 @@ void SseSession::flush() {
   if (over_ || closing_) return;
   for (int steps = 0; sender_.idle(); ++steps) {
     forget_sent();
-    if (ending_ && !tell_return()) return end();
+    if (ending_) {
+      if (!tell_return()) return end();
+      continue;  // nothing but the end follows, once that has gone
+    }
     if (steps == kStepsPerFlush) return schedule();
     if (!serve()) return;
   }

@@ -302,7 +302,7 @@ TEST_F(SseSessionTest, AStopTellsWhenToComeBackBehindWhatIsBeingSent) {
   client.until_up_to_date();
   client.retry.clear();
   // More than the sockets hold, so that the stop finds the session in the middle of it.
-  const std::string large = '"' + std::string(1 << 20, 'x') + '"';
+  const std::string large = '"' + std::string(1'000'000, 'x') + '"';
   for (int i = 0; i < 8; ++i) ASSERT_EQ(post("t", "application/json", large).status, 204);
   const auto stopped = std::async(std::launch::async, [this] { server_.server.stop(); });
   while (client.next()) {
