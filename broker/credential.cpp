@@ -4,6 +4,7 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "broker/head_fields.hpp"
 #include "broker/url_text.hpp"
 
 namespace tidemark::broker {
@@ -15,8 +16,6 @@ namespace {
 
 constexpr std::string_view kParameter = "access_token";
 constexpr std::string_view kScheme = "Bearer";
-
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view blanks = " \t";

@@ -4,13 +4,13 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "broker/head_fields.hpp"
+
 namespace tidemark::broker {
 
 namespace http = boost::beast::http;
 
 namespace {
-
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 bool is_token_character(char c) {
   constexpr std::string_view marks = "!#$%&'*+-.^_`|~";

@@ -9,6 +9,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "broker/accept_encoding.hpp"
+#include "broker/head_fields.hpp"
 #include "broker/rfc3339.hpp"
 #include "broker/url_text.hpp"
 #include "protocol/position_token.hpp"
@@ -32,7 +33,6 @@ constexpr std::string_view kOwnSegment = "__ds";
 constexpr std::uint64_t kMostTtlSeconds = kMaxInteger / 1000;  // whose milliseconds fit a Timestamp
 
 boost::beast::string_view beast(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 /// Digits only, at most kMaxInteger.
 std::optional<std::uint64_t> parse_integer(std::string_view text) {
