@@ -68,6 +68,14 @@ TEST_F(DaemonConfig, NamesFilesThatAreNotThere) {
   EXPECT_THAT(wrong.errors, AllOf(StartsWith(file() + ":4: "), HasSubstr("none.pem")));
 }
 
+TEST_F(DaemonConfig, NamesTheLineOfAKeyThatCannotBeRead) {
+  write("[[access.token-keys]]\nid = \"k\"\nalgorithm = \"ES256\"\nfile = \"none.pem\"\n");
+  const auto wrong = run({"--check"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.errors,
+              AllOf(StartsWith(file() + ":6: [access.token-keys] file: "), HasSubstr("none.pem")));
+}
+
 TEST_F(DaemonConfig, IsPrintedWithTheOriginOfEachValue) {
   write("[max]\nconnections = 7\n");
   const Variable variable("TIDEMARK_MAX_TOPICS", "8");

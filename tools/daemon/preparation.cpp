@@ -26,21 +26,32 @@ void check_tls(const Config& config, Faults& faults) {
   }
 }
 
-/// Where "access.token-keys[1].file" was given: its table's line.
-broker::config::Source source_of(const Config& config, const std::string& key) {
-  const auto& given = config.given;
-  const auto bracket = key.find('[');
-  if (bracket == std::string::npos) return given.source_of(key);
-  const auto entries = given.entries.find(key.substr(0, bracket));
-  const auto index = std::stoul(key.substr(bracket + 1));
-  if (entries == given.entries.end() || index >= entries->second.size()) return {};
-  return entries->second[index].source;
+/// A fault of access, told of "access.token-keys[1].file", at the line that was given in.
+broker::config::Fault located(const Config& config, broker::AccessFault fault) {
+  const auto bracket = fault.key.find('[');
+  if (bracket == std::string::npos) {
+    return {config.given.source_of(fault.key), fault.key, std::move(fault.text)};
+  }
+  auto key = fault.key.substr(0, bracket);
+  const auto entries = config.given.entries.find(key);
+  const auto index = std::stoul(fault.key.substr(bracket + 1));
+  if (entries == config.given.entries.end() || index >= entries->second.size()) {
+    return {{}, fault.key, std::move(fault.text)};
+  }
+  const auto& entry = entries->second[index];
+  const auto dot = fault.key.find('.', fault.key.find(']', bracket));
+  if (dot == std::string::npos) return {entry.source, key, std::move(fault.text)};
+  const auto name = fault.key.substr(dot + 1);
+  const auto field = entry.fields.find(name);
+  key += "." + name;
+  return {field == entry.fields.end() ? entry.source : field->second.source, key,
+          std::move(fault.text)};
 }
 
 /// Keys that can't be read, patterns that are none.
 void check_access(const Config& config, Faults& faults) {
   for (auto& fault : broker::check_access(config.settings.access)) {
-    faults.push_back({source_of(config, fault.key), fault.key, std::move(fault.text)});
+    faults.push_back(located(config, std::move(fault)));
   }
 }
 
