@@ -120,15 +120,17 @@ RunningBroker::~RunningBroker() { stop(); }
 std::string RunningBroker::apply(const Settings& settings) {
   Settings next = settings;
   fit_connections(next);
+  // First what can fail, although it was tried a moment ago: files may be written right now.
+  if (auto fault = server_->reload_tls()) return *fault;
+  // Key files are read again, and whoever has lost a right by it is told or sent away.
+  const auto faults = settings_.server.access->replace(next.access);
+  if (!faults.empty()) return faults.front().key + ": " + faults.front().text;
   log::set_level(next.log_level);
   log::set_format(next.log_format);
   defaults_.replace(defaults_of(next));
   store_->apply(limits_of(next));
   server_->apply(next.server);
-  // Key files are read again, and whoever has lost a right by it is told or sent away.
-  const auto faults = settings_.server.access->replace(next.access);
-  if (!faults.empty()) return faults.front().key + ": " + faults.front().text;
-  return server_->reload_tls().value_or("");
+  return {};
 }
 
 void RunningBroker::stop() {
