@@ -242,7 +242,7 @@ std::variant<ConnectionSlot, Errc> Network::take_slot(ConnectionSlot::From from,
     ++refused_from_address;
     return Errc::too_many_from_address;
   }
-  ++accepted;
+  from.id = ++accepted;
   return ConnectionSlot(shared_from_this(), from);
 }
 

@@ -64,6 +64,7 @@ class ConnectionSlot {
     ClientAddress peer;
     bool operators = false;
     bool counted = false;  ///< the peer is, by the network's AddressCounter
+    std::uint64_t id = 0;  ///< given by Network::take_slot
   };
   ConnectionSlot(std::shared_ptr<Network> network, const From& from)
       : network_(std::move(network)), from_(from), client_(from.peer) {}
@@ -73,6 +74,7 @@ class ConnectionSlot {
   explicit operator bool() const { return network_ != nullptr; }
   [[nodiscard]] Network& network() const { return *network_; }
   [[nodiscard]] bool operators() const { return from_.operators; }
+  [[nodiscard]] std::uint64_t id() const { return from_.id; }
 
   [[nodiscard]] const ClientAddress& peer() const { return from_.peer; }
   /// Whom the peer speaks for, if it is a trusted proxy; else the peer.
@@ -112,6 +114,8 @@ class Connection : public boost::intrusive::list_base_hook<
 
   /// Has it come in where operators do (ServerOptions::admin)?
   [[nodiscard]] bool operators() const { return slot_.operators(); }
+  /// What log lines call it: from 1 on, as they come in.
+  [[nodiscard]] std::uint64_t id() const { return slot_.id(); }
 
  protected:
   [[nodiscard]] ConnectionGroup& group() const { return group_; }

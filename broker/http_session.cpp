@@ -8,6 +8,7 @@
 #include "broker/head_fields.hpp"
 #include "broker/judgement.hpp"
 #include "broker/request_faults.hpp"
+#include "broker/url_text.hpp"
 
 namespace tidemark::broker {
 
@@ -220,6 +221,10 @@ bool HttpSession::take_head() {
 void HttpSession::head_done() {
   asked_ = true;
   const auto& request = parser_->get();
+  ++requests_;
+  asked_for_.assign(view(request.method_string()))
+      .append(" ")
+      .append(cut_target(view(request.target())).path);
   cors_origin_.clear();
   if (const auto origin = field(request, http::field::origin)) {
     if (const auto* listed = group().rules().origins_for(operators()).listed(*origin))
@@ -271,7 +276,7 @@ void HttpSession::identified(const AuthOutcome& outcome) {
   if (state_ != State::judging) return;
   if (const auto* const refusal = std::get_if<AccessRefusal>(&outcome)) {
     refused_ = refusal->code;
-    log_auth_refused(*refusal, client());
+    log_auth_refused(speaker(), *refusal);
   } else {
     caller_ = Caller(std::get<std::shared_ptr<const Identity>>(outcome));
     refused_ = judge(caller_, parser_->get().base());

@@ -14,6 +14,7 @@
 #include "broker/connection.hpp"
 #include "broker/exchange.hpp"
 #include "broker/piece_sender.hpp"
+#include "broker/session_log.hpp"
 
 namespace tidemark::broker {
 
@@ -71,6 +72,7 @@ class HttpSession final : public Connection,
   void set_answer(std::shared_ptr<PendingAnswer> answer);
   std::shared_ptr<PendingAnswer> drop_answer();
   void note(const HttpReply& reply, Channel channel);
+  [[nodiscard]] Speaker speaker() const { return {id(), requests_, client(), caller_}; }
   void dispatch();
   void upgrade(const Request& request);
   bool answer_preflight(const Request& request);
@@ -92,10 +94,12 @@ class HttpSession final : public Connection,
   std::string out_;                        ///< the answer's head, and a short body
   std::unique_ptr<HttpReply> reply_;       ///< being sent, if it has more than fits out_
   std::shared_ptr<PendingAnswer> answer_;  ///< who will answer the request at hand
+  std::string asked_for_;                  ///< method and path of the request, for the log
   std::string cors_origin_;                ///< the allowed origin of the request; empty: none
   Caller caller_;                          ///< who has sent the request at hand
   std::optional<Errc> refused_;            ///< what it is refused for, once it has come
   SteadyTime deadline_;
+  std::uint64_t requests_ = 0;  ///< so far, this one included
   std::size_t checked_ = 0;     ///< bytes of the head that have been looked at
   std::size_t body_bytes_ = 0;  ///< raw, chunk headers included
   ByteShare arriving_;          ///< of the body

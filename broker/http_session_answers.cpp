@@ -10,6 +10,7 @@
 #include "broker/sse_session.hpp"
 #include "broker/stream_request.hpp"
 #include "broker/stream_routes.hpp"
+#include "broker/url_text.hpp"
 #include "broker/websocket_session.hpp"
 
 namespace tidemark::broker {
@@ -26,8 +27,6 @@ constexpr std::size_t kShortBytes = 4096;
 bool is_mutating(http::verb method) {
   return method != http::verb::get && method != http::verb::head && method != http::verb::options;
 }
-
-std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
 constexpr std::string_view kWebSocketPath = "/v1/ws";
 
@@ -47,11 +46,11 @@ std::optional<HttpReply> HttpSession::refuse(const Request& request) const {
                   "this broker listens on a loopback address and answers to its names only");
   }
   const auto origin = field(request, http::field::origin);
-  const bool web_socket = path_of(view(request.target())) == kWebSocketPath;
+  const bool web_socket = cut_target(view(request.target())).path == kWebSocketPath;
   if ((web_socket || is_mutating(request.method())) && !origins.allows(origin, host)) {
     return failed(Errc::forbidden_origin);
   }
-  if (group().network().stopping && !tells_of_broker(path_of(view(request.target())))) {
+  if (group().network().stopping && !tells_of_broker(cut_target(view(request.target())).path)) {
     return failed(Errc::shutting_down);
   }
   return std::nullopt;
@@ -65,7 +64,7 @@ void HttpSession::dispatch() {
   body_bytes_ = 0;
   checked_ = 0;
   state_ = State::working;
-  const auto path = path_of(view(request.target()));
+  const auto path = cut_target(view(request.target())).path;
   if (refused_) return respond(access_refused(*refused_, shown_));
   if (path == kWebSocketPath) return upgrade(request);
   if (answer_preflight(request)) return;
@@ -201,6 +200,7 @@ void HttpSession::respond(HttpReply reply) {
 void HttpSession::note(const HttpReply& reply, Channel channel) {
   auto& counters = group().counters();
   const bool has_body = !head_only_ && !reply.content_type.empty();
+  log_answer(speaker(), asked_for_, reply);
   if (reply.error) counters.refusals[*reply.error].add();
   counters.responses.at(std::min<std::size_t>(reply.status / 100, kStatusClasses - 1)).add();
   counters.events_out[channel].add(has_body ? reply.events : 0);
@@ -215,6 +215,7 @@ void HttpSession::written() {
   head_only_ = false;
   slot().speak_for_nobody();
   caller_ = Caller();
+  asked_for_.clear();
   give_back_memory();
   // What was read ahead of the answer comes first.
   enter(State::idle, group().limits().idle_timeout);

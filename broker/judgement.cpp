@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "broker/log/log.hpp"
 #include "broker/stream_request.hpp"
 #include "broker/url_text.hpp"
 
@@ -74,12 +73,6 @@ HttpReply access_refused(Errc code, bool shown) {
     reply.add("WWW-Authenticate", shown ? "Bearer error=\"invalid_token\"" : "Bearer");
   }
   return reply;
-}
-
-void log_auth_refused(const AccessRefusal& refusal, const ClientAddress& client) {
-  if (!log::enabled(log::Level::info)) return;
-  log::event(log::Level::info, "auth_refused",
-             {{"client", client.str()}, {"code", info(refusal.code).name}, {"why", refusal.why}});
 }
 
 }  // namespace tidemark::broker

@@ -7,10 +7,8 @@
 
 #include <boost/beast/http/message.hpp>
 
-#include "broker/access/access.hpp"
 #include "broker/caller.hpp"
 #include "broker/http_reply.hpp"
-#include "broker/limits/client_address.hpp"
 #include "broker/routes.hpp"
 
 namespace tidemark::broker {
@@ -28,8 +26,5 @@ namespace tidemark::broker {
 /// The answer to who was judged so: 401 with a challenge, or 403. `shown`: a credential was, and it
 /// is what was refused.
 [[nodiscard]] HttpReply access_refused(Errc code, bool shown);
-
-/// Tells operators of a credential that was not taken, and whence it came.
-void log_auth_refused(const AccessRefusal& refusal, const ClientAddress& client);
 
 }  // namespace tidemark::broker

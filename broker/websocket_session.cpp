@@ -195,6 +195,7 @@ void WebSocketSession::answer(const ServerMessage& message) {
 
 void WebSocketSession::answer_failure(Failure&& failure) {
   group().counters().refusals[failure.code].add();
+  log_refusal(speaker(), failure.code, failure.topic);
   if (failure.text.empty()) failure.text = info(failure.code).text;
   answer(ServerMessage(std::move(failure)));
 }
@@ -212,6 +213,7 @@ void WebSocketSession::refuse(RequestId id, Errc code, std::string_view topic, s
 void WebSocketSession::close(Errc reason) {
   if (closing_ || over_) return;
   closing_ = reason;
+  log_closed(speaker(), reason);
   deadline_ = std::chrono::steady_clock::now() + group().limits().close_timeout;
   schedule();
 }

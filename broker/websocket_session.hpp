@@ -18,6 +18,7 @@
 #include "broker/connection.hpp"
 #include "broker/cursor.hpp"
 #include "broker/fanout_stream.hpp"
+#include "broker/session_log.hpp"
 #include "broker/shard.hpp"
 #include "broker/standing.hpp"
 #include "protocol/codec.hpp"
@@ -110,6 +111,7 @@ class WebSocketSession final : public Connection,
   void refuse(RequestId id, Errc code, std::string_view topic, std::string text = {});
   void say_goodbye();
   void close(Errc reason);
+  [[nodiscard]] Speaker speaker() const { return {id(), 0, client(), caller()}; }
 
   // sending
   void forget_sent();

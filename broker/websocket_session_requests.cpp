@@ -111,7 +111,7 @@ void WebSocketSession::authenticated(RequestId id, const AuthOutcome& outcome) {
   authenticating_ = false;
   if (over_ || closing_) return;
   if (const auto* const refusal = std::get_if<AccessRefusal>(&outcome)) {
-    log_auth_refused(*refusal, client());
+    log_auth_refused(speaker(), *refusal);
     note_auth(refusal->code == Errc::token_expired ? AuthEvent::expired : AuthEvent::refused);
     refuse(id, refusal->code, {});
     return close(refusal->code);

@@ -65,7 +65,7 @@ void TlsHandshake::count_failure(const std::string& why) {
   ++group().network().handshakes_failed;
   if (!log::enabled(log::Level::info)) return;
   log::event(log::Level::info, "handshake_failed",
-             {{"peer", transport_.peer_address().to_string()}, {"why", why}});
+             {{"conn", id()}, {"client", client().str()}, {"why", why}});
 }
 
 void TlsHandshake::answer_plainly() {

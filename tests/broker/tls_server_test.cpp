@@ -248,7 +248,7 @@ TEST_F(TlsServerTest, PlainHttpIsToldToComeByTls) {
     EXPECT_THAT(answer.body, HasSubstr("https://"));
     EXPECT_FALSE(client.fill()) << "nothing follows";
   }
-  EXPECT_THAT(capture.text(), AllOf(HasSubstr("handshake_failed"), HasSubstr("peer=127.0.0.1"),
+  EXPECT_THAT(capture.text(), AllOf(HasSubstr("handshake_failed"), HasSubstr("client=127.0.0.1"),
                                     HasSubstr("why=\"http request\"")));
 }
 
