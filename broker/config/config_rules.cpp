@@ -44,11 +44,18 @@ struct Rules {
   void sizes() const {
     const auto event = settings.store.committer.max_event_bytes;
     const auto message = settings.server.limits.message_bytes;
-    if (event <= message || !sound({"max."})) return;
-    complain(
-        {"max.event", "max.message"},
-        "an event of this size would fit no message: [max] message has to be as large as [max] "
-        "event at least");
+    if (!sound({"max."})) return;
+    if (event > message) {
+      complain(
+          {"max.event", "max.message"},
+          "an event of this size would fit no message: [max] message has to be as large as [max] "
+          "event at least");
+    }
+    if (message > settings.server.limits.arriving_bytes) {
+      complain({"max.message", "max.arriving"},
+               "the largest message could never arrive: [max] arriving has to be as large as [max] "
+               "message at least");
+    }
   }
 
   void tls() const {

@@ -19,6 +19,10 @@ std::vector<Option> sizes() {
           "max.event", "1MiB", {1, limits::event_bytes},
           +[](Settings & s) -> auto& { return s.store.committer.max_event_bytes; },
           "Largest event"),
+      bytes_option(
+          "max.arriving", "64MiB", {kKiB * kKiB, 64 * kGiB},
+          +[](Settings & s) -> auto& { return s.server.limits.arriving_bytes; },
+          "Memory of each thread for messages and bodies beyond 64KiB that are still arriving"),
   };
 }
 
@@ -42,7 +46,8 @@ std::vector<Option> counts() {
           +[](Settings & s) -> auto& { return s.store.committer.limits.topics; },
           "Topics there may be")),
       live(bytes_option(
-          "max.data", "0", {}, +[](Settings & s) -> auto& { return s.store.committer.limits.space.most_held; },
+          "max.data", "0", {},
+          +[](Settings & s) -> auto& { return s.store.committer.limits.space.most_held; },
           "Bytes of events in all topics; beyond it nothing can be published until some are gone; "
           "0: no limit")),
   };
@@ -68,7 +73,8 @@ std::vector<Option> rates() {
           +[](Settings & s) -> auto& { return s.server.limits.publish_rates.bytes_per_topic; },
           "Bytes a second, likewise")),
       live(time_option(
-          "rate.burst", "2s", {1, 3'600'000}, +[](Settings & s) -> auto& { return s.server.limits.publish_rates.burst; },
+          "rate.burst", "2s", {1, 3'600'000},
+          +[](Settings & s) -> auto& { return s.server.limits.publish_rates.burst; },
           "What the rates allow in this time may come at once")),
   };
 }
@@ -79,7 +85,8 @@ std::vector<Option> limit_options() {
   std::vector<Option> out = sizes();
   for (auto part : {counts(), rates()}) out.insert(out.end(), part.begin(), part.end());
   out.push_back(live(bytes_option(
-      "disk.reserve", "256MiB", {}, +[](Settings & s) -> auto& { return s.store.committer.limits.space.reserve; },
+      "disk.reserve", "256MiB", {},
+      +[](Settings & s) -> auto& { return s.store.committer.limits.space.reserve; },
       "While less of the disk is free nothing can be published; it goes on by itself when there is "
       "a tenth more")));
   return out;

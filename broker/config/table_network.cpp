@@ -164,10 +164,11 @@ std::vector<Option> network_options() {
               "allow-origin", [](Settings & s) -> auto& { return s.server.allowed_origins; },
               "Web pages that may use the broker besides its own, scheme://host[:port]"),
           check_origin)),
-      live(checked(texts_option(
-                       "trusted-proxies", [](Settings & s) -> auto& { return s.server.trusted_proxies; },
-                       "Addresses or networks of proxies whose X-Forwarded-For is believed"),
-                   check_proxy)),
+      live(checked(
+          texts_option(
+              "trusted-proxies", [](Settings & s) -> auto& { return s.server.trusted_proxies; },
+              "Addresses or networks of proxies whose X-Forwarded-For is believed"),
+          check_proxy)),
   };
   for (auto part : {live_reading(), timeouts(), tls()}) {
     out.insert(out.end(), part.begin(), part.end());

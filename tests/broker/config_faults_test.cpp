@@ -134,6 +134,10 @@ TEST_F(ConfigFaults, OfTheRelationsOfValues) {
       {"[max]\nmessage = \"1KiB\"",
        {"tidemark.toml:2: [max] message: an event of this size would fit no message: [max] message "
         "has to be as large as [max] event at least"}},
+      {"[max]\narriving = \"2MiB\"",
+       {"tidemark.toml:2: [max] arriving: the largest message could never arrive: [max] arriving "
+        "has "
+        "to be as large as [max] message at least"}},
       {"[tls]\ncertificate = \"c.pem\"",
        {"tidemark.toml:2: [tls] certificate: needs [tls] key as well"}},
       {"[tls]\nkey = \"k.pem\"", {"tidemark.toml:2: [tls] key: needs [tls] certificate as well"}},

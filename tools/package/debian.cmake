@@ -63,7 +63,7 @@ tidemark. It listens on a loopback address until access is configured.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libtidemark-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_PRIORITY optional)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libboost1.81-dev, libboost-json1.81-dev")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libboost1.81-dev, libboost-json1.81-dev, libssl-dev")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
 "client library of the Tidemark log broker
 A C++20 client of the Tidemark log broker: it publishes events and follows
