@@ -239,7 +239,7 @@ TEST(DiskGuardTest, ARealDiskKeepsItsReserveAndPublishingGoesOnByItself) {
   auto store = EventStore::open(disk.path() / "data", options);
   ASSERT_TRUE(store) << store.error().text;
   Waiting waiting(**store);
-  ASSERT_EQ(waiting.run(publish_of("t", {"before"}))->error, std::nullopt);
+  ASSERT_EQ(waiting.run(publish_of("t", {R"("before")"}))->error, std::nullopt);
 
   const auto ballast = disk.path() / "ballast";
   std::ofstream(ballast) << std::string(80 * kMiB, 'x');
@@ -247,7 +247,7 @@ TEST(DiskGuardTest, ARealDiskKeepsItsReserveAndPublishingGoesOnByItself) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     std::unique_ptr<PublishRequest> done;
     do {
-      done = waiting.run(publish_of("t", {"more"}));
+      done = waiting.run(publish_of("t", {R"("more")"}));
       std::this_thread::yield();
     } while (done->error != wanted && std::chrono::steady_clock::now() < end);
     EXPECT_EQ(done->error, wanted) << done->error_text;
@@ -256,7 +256,7 @@ TEST(DiskGuardTest, ARealDiskKeepsItsReserveAndPublishingGoesOnByItself) {
   EXPECT_THAT(publish_until(Errc::disk_full), HasSubstr("64.0 MiB are kept free"));
   EXPECT_FALSE((*store)->stats().failing);
   const auto topic = (*store)->open_topic(topic_name("t")).value();
-  EXPECT_EQ((*store)->read(*topic, {}).slice.segment->event({1}).data, "before");
+  EXPECT_EQ((*store)->read(*topic, {}).slice.segment->event({1}).data, R"("before")");
   std::filesystem::remove(ballast);
   publish_until(std::nullopt);
 }
