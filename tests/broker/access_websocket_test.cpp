@@ -151,6 +151,7 @@ TEST_P(AccessWebSocket, TheAnonymousHaveWhatIsConfigured) {
   auto talker = connect();
   talker.send(subscribe("rooms/lobby"));
   talker.expect<Subscribed>();
+  talker.expect<CaughtUp>();
   EXPECT_EQ(talker.refused(subscribe("rooms/staff")).code, Errc::unauthorized);
 }
 
