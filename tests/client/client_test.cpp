@@ -22,7 +22,7 @@ using test::StatusLog;
 
 TEST(ClientTest, AnUrlThatIsNoneIsToldAtOnce) {
   Harness harness;
-  EXPECT_THROW(Client(harness.executor(), quick("https://a")), std::invalid_argument);
+  EXPECT_THROW(Client(harness.executor(), quick("ftp://a")), std::invalid_argument);
 }
 
 TEST(ClientTest, ConnectSaysWhatWentWrong) {
