@@ -92,9 +92,9 @@ TEST_F(DaemonReload, LetsMoreConnectionsInAndDropsNone) {
 
 TEST_F(DaemonReload, AllowsAnotherOrigin) {
   start("");
-  Client client(port_);
-  const auto publish = [&] {
-    return client.ask(http::verb::post, "/v1/topics/a/events", R"({"data":1})", "https://a.example")
+  const auto publish = [&] {  // whom an origin is refused is closed
+    return Client(port_)
+        .ask(http::verb::post, "/v1/topics/a/events", R"({"data":1})", "https://a.example")
         .result_int();
   };
   EXPECT_EQ(publish(), 403U);
