@@ -96,6 +96,8 @@ SigningKey::Made SigningKey::read(std::string_view file, std::string_view algori
   if (auto made = from_jwk(file); std::holds_alternative<SigningKey>(made)) {
     return checked(std::move(made));
   }
+  // Not to be taken for a secret that happens to look so.
+  if (is_key_set(file)) return KeyFault{"is a JWK set; a token is signed with one key"};
   if (algorithm != name_of(Algorithm::hs256)) {
     return KeyFault{"is neither PEM nor a JWK; if it is a secret, say --algorithm HS256"};
   }

@@ -251,6 +251,11 @@ TEST_F(KeySetsTest, AreRefreshedWhenTheirTimeHasCome) {
   sets.replace({{rules_.key_sets[0], {}}}, false);
   ASSERT_TRUE(web_.wait_for_fetches(1));
   ASSERT_TRUE(wait_for_note("key_set_changed"));
+  // It is told of a moment before it is over; whoever waits is called when it is.
+  std::promise<void> over;
+  if (sets.demand([&] { over.set_value(); })) {
+    ASSERT_EQ(over.get_future().wait_for(kPatience), std::future_status::ready);
+  }
   time_.pass(std::chrono::seconds(539));  // nine tenths of ten minutes are the earliest
   std::promise<void> looked;
   EXPECT_TRUE(sets.demand([&] { looked.set_value(); }));
