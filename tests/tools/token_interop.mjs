@@ -10,7 +10,8 @@ import { join } from 'node:path';
 const [program] = process.argv.slice(2);
 const dir = mkdtempSync(join(tmpdir(), 'tidemark-'));
 const at = (name) => join(dir, name);
-const tidemark = (...words) => execFileSync(program, ['token', ...words], { encoding: 'utf8' });
+const tidemark = (...words) => execFileSync(program, ['token', ...words],
+  { encoding: 'utf8', timeout: 30_000 });
 const base64url = (text) => Buffer.from(text).toString('base64url');
 const json = (part) => JSON.parse(Buffer.from(part, 'base64url'));
 
