@@ -1,5 +1,5 @@
 // Credentials that were found good a moment ago: HTTP clients show theirs with every request.
-// broker/access/: checking a signature costs 20 to 150 µs, looking here less than one.
+// broker/access/: checking a signature costs up to 80 µs, looking here half of one (bench).
 #pragma once
 
 #include <array>

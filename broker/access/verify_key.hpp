@@ -31,7 +31,7 @@ struct KeyFault {
 inline constexpr std::size_t kLeastSecretBytes = 32;  // RFC 7518, 3.2: as long as the digest
 inline constexpr std::size_t kMostSecretBytes = 4096;
 inline constexpr int kLeastRsaBits = 2048;
-inline constexpr int kMostRsaBits = 8192;  // a check takes about 0.4 ms with it
+inline constexpr int kMostRsaBits = 8192;  // beyond 3072 bits (41 µs a check) it only gets slower
 
 /// Threads: any; immutable, copies share what they are made of.
 class VerifyKey {
