@@ -47,6 +47,8 @@ class Exchange {
   [[nodiscard]] virtual std::string publisher() const = 0;
   /// Who asks, and may: that has been judged.
   [[nodiscard]] virtual const Caller& caller() const = 0;
+  /// Has it come by TLS?
+  [[nodiscard]] virtual bool is_secure() const = 0;
   virtual void respond(HttpReply reply) = 0;
   /// From here on the client's leaving is watched; `answer` is told, until it responds.
   virtual void wait_with(std::shared_ptr<PendingAnswer> answer) = 0;

@@ -44,6 +44,7 @@ class HttpSession final : public Connection,
   // Exchange
   [[nodiscard]] std::string publisher() const override { return Connection::publisher(caller_); }
   [[nodiscard]] const Caller& caller() const override { return caller_; }
+  [[nodiscard]] bool is_secure() const override { return transport_.tls() != nullptr; }
   void respond(HttpReply reply) override;
   void wait_with(std::shared_ptr<PendingAnswer> answer) override;
   void stream(EventStreamStart start) override;

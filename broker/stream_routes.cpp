@@ -46,7 +46,7 @@ void with_topic(const SharedCall& call, const TopicName& name, Then then) {
 }
 
 /// The absolute URL of a request, if the host is spelled as hosts are.
-std::string url_of(const boost::beast::http::request_header<>& head) {
+std::string url_of(const boost::beast::http::request_header<>& head, bool secure) {
   const auto host = head[boost::beast::http::field::host];
   const auto target = head.target();
   const bool plain = std::ranges::all_of(host, [](char c) {
@@ -54,7 +54,9 @@ std::string url_of(const boost::beast::http::request_header<>& head) {
            std::string_view(".-:[]").find(c) != std::string_view::npos;
   });
   std::string url;
-  if (!host.empty() && plain) url.append("http://").append(host.data(), host.size());
+  if (!host.empty() && plain) {
+    url.append(secure ? "https://" : "http://").append(host.data(), host.size());
+  }
   const std::string_view path(target.data(), std::min(target.find('?'), target.size()));
   return url.append(path);
 }
@@ -282,8 +284,9 @@ void erase(const SharedCall& call, DeleteStream&& asked) {
 
 void answer_stream(ConnectionGroup& group, const boost::beast::http::request_header<>& head,
                    std::string body, std::shared_ptr<Exchange> exchange) {
+  auto url = url_of(head, exchange->is_secure());
   const auto call =
-      std::make_shared<Call>(group, std::move(exchange), std::move(body), url_of(head));
+      std::make_shared<Call>(group, std::move(exchange), std::move(body), std::move(url));
   auto parsed = parse_stream_request(head);
   if (!parsed) {
     const auto& fault = parsed.error();

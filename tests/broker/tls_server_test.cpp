@@ -67,6 +67,13 @@ TEST_F(TlsServerTest, RequestsAreAnsweredOneAfterAnotherAndAheadOfTime) {
   EXPECT_EQ(read_answer(client).status, 200);
 }
 
+TEST_F(TlsServerTest, ALocationLeadsToTlsAgain) {
+  start();
+  const auto created = send("PUT /v1/stream/t", {}, "Content-Type: text/plain\r\n");
+  EXPECT_EQ(created.status, 201) << created.body;
+  EXPECT_EQ(field_of(created, "Location"), "https://localhost/v1/stream/t");
+}
+
 TEST_F(TlsServerTest, AConnectionEndsWithAFarewellNotWithACut) {
   start();
   RawClient client(port());
