@@ -113,14 +113,15 @@ asio::awaitable<void> FakeBroker::Connection::run() {
   stream.set_option(websocket::stream_base::decorator([form = broker.form_](auto& response) {
     response.set(beast::http::field::sec_websocket_protocol, std::string(subprotocol(form)));
   }));
+  // From here on, not from the handshake's end: a client may know of that before we do, and what is
+  // ordered of every connection then is meant for this one too.
+  broker.connections_.insert(self);
   const bool open = co_await shake_hands();
   const auto nth = broker.accepted_++;
-  if (!open) co_return;
-  if (broker.drop_connection && broker.drop_connection(nth)) {
-    drop();
-    co_return;
+  if (!open || (broker.drop_connection && broker.drop_connection(nth))) {
+    broker.connections_.erase(self);
+    co_return drop();
   }
-  broker.connections_.insert(self);
   asio::co_spawn(broker.io_, write(), asio::detached);
   beast::flat_buffer buffer;
   while (!dropped) {
