@@ -111,10 +111,12 @@ bool KeySets::demand(std::function<void()> then) {
   const auto now = sources_.steady();
   bool coming = false;
   for (auto& set : sets_) {
-    if (loading_ == set.number) {
-      coming = true;
-    } else if (!set.tried || now - *set.tried >= least_between_demands) {
+    // One under way may have been answered before the key was there: if it is time, another
+    // follows.
+    if (!set.tried || now - *set.tried >= least_between_demands) {
       set.demanded = true;
+      coming = true;
+    } else if (loading_ == set.number) {
       coming = true;
     }
   }

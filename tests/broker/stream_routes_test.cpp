@@ -75,7 +75,8 @@ TEST_F(StreamRoutesTest, ALocationNamesOnlyHostsThatAreSpelledAsHosts) {
                                          "\r\nContent-Type: text/plain\r\n\r\n");
     return field_of(created, "Location");
   };
-  EXPECT_EQ(location("localhost:1234", "x"), "http://localhost:1234/v1/stream/x");
+  EXPECT_EQ(location("localhost:1234", "x"),
+            server_.door.scheme() + "://localhost:1234/v1/stream/x");
   EXPECT_EQ(location("localhost:1234/evil", "y"), "/v1/stream/y");
 }
 

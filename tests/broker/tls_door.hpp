@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "broker/server.hpp"
 
@@ -19,6 +20,8 @@ class TlsDoor {
   [[nodiscard]] ServerOptions fit(ServerOptions options) const;
   /// Where clients find the server that listens at `port`.
   [[nodiscard]] std::uint16_t port(std::uint16_t port) const;
+  /// Of URLs that lead to the server, as it sees itself.
+  [[nodiscard]] std::string scheme() const { return inside_ ? "https" : "http"; }
 
  private:
   struct Inside;
