@@ -1,5 +1,5 @@
 // Reading a JSON object into a struct by a table of its fields.
-// protocol/: json_codec holds one table per message; the rules for all of them are here.
+// protocol/: json_decode holds one table per message; the rules for all of them are here.
 #pragma once
 
 #include <cstddef>
