@@ -30,6 +30,8 @@ struct CaughtUp {
 /// Bring what follows position() into memory (EventStore::load, off the I/O thread), then ask
 /// again.
 struct Load {};
+/// The reader has been told of the gap: send the topic's state, then Cursor::restart.
+struct State {};
 /// Nothing to do until the topic advances.
 struct Wait {};
 /// The subscription is over; nothing follows.
@@ -39,7 +41,7 @@ struct Ended {
 }  // namespace step
 
 using Step = std::variant<step::Events, step::Epoch, step::Gap, step::CaughtUp, step::Load,
-                          step::Wait, step::Ended>;
+                          step::State, step::Wait, step::Ended>;
 
 /// Every subscription sees, in this order and each only if it applies: Gap, Epoch, Events …
 /// CaughtUp, then Events as they come. Position::epoch may be 0 at the start ("not compared").
@@ -62,6 +64,10 @@ class Cursor {
   /// the segment of the last Events step (Shard::frames may reach beyond the slice).
   void advance(Offset last);
 
+  /// The reader has been sent the state as of `position`: what follows it comes next. CaughtUp
+  /// comes again.
+  void restart(Position position);
+
   [[nodiscard]] Position position() const { return position_; }
   /// Nothing follows: next() says why.
   [[nodiscard]] bool ended() const { return ended_.has_value(); }
@@ -82,6 +88,7 @@ class Cursor {
   OnGap on_gap_;
   bool told_caught_up_ = false;
   bool cold_ = false;
+  bool wants_state_ = false;  ///< nothing but step::State until restart()
   std::optional<Errc> ended_;
 };
 

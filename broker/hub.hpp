@@ -16,6 +16,7 @@
 
 #include "broker/initial_state.hpp"
 #include "broker/shard.hpp"
+#include "broker/state/states.hpp"
 #include "broker/subscription.hpp"
 #include "storage/event_store.hpp"
 
@@ -24,6 +25,7 @@ namespace tidemark::broker {
 struct HubOptions {
   unsigned io_threads = 1;      ///< one shard each
   unsigned reader_threads = 2;  ///< for cold reads and whatever else blocks on the disk
+  StateRules states;
 };
 
 /// What publishing came to.
@@ -67,6 +69,7 @@ class Hub {
   /// The next one in turn, for a new session.
   [[nodiscard]] Shard& next_shard();
   [[nodiscard]] storage::EventStore& store() { return store_; }
+  [[nodiscard]] States& states() { return *states_; }
   /// How many follow a topic, on all shards, at about this moment.
   [[nodiscard]] std::size_t subscribers(const storage::Topic& topic) const;
 
@@ -86,6 +89,7 @@ class Hub {
   std::vector<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guards_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;
+  std::unique_ptr<States> states_;
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> stopping_{false};
 };

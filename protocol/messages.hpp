@@ -41,21 +41,61 @@ using Start = std::variant<StartAfter, StartEarliest, StartNow, StartLast, Start
 enum class OnGap : std::uint8_t {
   fail,      ///< refuse the subscription, or end it; the default
   earliest,  ///< tell of the gap, then go on with the earliest retained event
+  state,     ///< tell of the gap, then send the topic's state and what follows it
+};
+
+/// Rather the state than a large backlog: of more than so many events, or bytes as they are stored.
+struct StateIfBehind {
+  std::optional<std::uint64_t> events;
+  std::optional<std::uint64_t> bytes;
+  bool operator==(const StateIfBehind&) const = default;
+};
+
+/// Which events are sent; the position advances over all. One that names nothing lets all pass.
+struct Filter {
+  /// An event has to have the value, byte for byte, in a header of the name: one of `values`.
+  struct Match {
+    std::string name;
+    std::vector<std::string> values;
+    bool operator==(const Match&) const = default;
+  };
+  std::vector<std::string> keys;  ///< one of them is its key; one that ends in '*' is a prefix
+  std::vector<Match> headers;     ///< all of them
+  [[nodiscard]] bool empty() const { return keys.empty() && headers.empty(); }
+  bool operator==(const Filter&) const = default;
+};
+
+/// Where a reader is in one of several topics.
+struct TopicPosition {
+  std::string topic;
+  Position position;
+  bool operator==(const TopicPosition&) const = default;
 };
 
 // ---- from the client ----
 
+/// Follows a topic, or with `pattern` every topic that matches, those created later too.
 struct Subscribe {
   RequestId id = 0;
-  std::string topic;  ///< as it came; the session validates it
+  std::string topic;  ///< as it came; the session validates it. Empty with a pattern
   Start start = StartNow{};
   OnGap on_gap = OnGap::fail;
+  bool state = false;  ///< begin with the topic's state; then `start` is not given
+  std::optional<StateIfBehind> state_if_behind;
+  Filter filter;
+  std::string cursor;   ///< begin after what this named cursor has, if there is one; empty: none
+  std::string pattern;  ///< `*` within a segment, `**` any number of them. Empty with a topic
+  /// With a pattern: where the reader is in the topics it has seen, as it kept them. Given, also
+  /// without one entry: topics that are not in it are sent from their earliest event on, and
+  /// `start` is not given.
+  std::optional<std::vector<TopicPosition>> positions;
   bool operator==(const Subscribe&) const = default;
 };
 
 struct Unsubscribe {
   RequestId id = 0;
-  std::string topic;
+  std::string topic;    ///< empty with a pattern
+  std::string pattern;  ///< as it was subscribed to; empty with a topic
   bool operator==(const Unsubscribe&) const = default;
 };
 
@@ -81,7 +121,17 @@ struct Authenticate {
   bool operator==(const Authenticate&) const = default;
 };
 
-using ClientMessage = std::variant<Subscribe, Unsubscribe, Publish, Ping, Authenticate>;
+/// A reader has applied everything up to `position`, and a named cursor of the topic is to keep it.
+struct Acknowledge {
+  RequestId id = 0;
+  std::string topic;
+  std::string cursor;
+  Position position;  ///< epoch 0: the topic's now
+  bool operator==(const Acknowledge&) const = default;
+};
+
+using ClientMessage =
+    std::variant<Subscribe, Unsubscribe, Publish, Ping, Authenticate, Acknowledge>;
 
 // ---- from the broker ----
 
@@ -95,11 +145,20 @@ struct Subscribed {
   bool operator==(const Subscribed&) const = default;
 };
 
+/// A subscription to a pattern has begun: a Subscribed without id comes for every topic it follows,
+/// now and later.
+struct Following {
+  RequestId id = 0;
+  std::string pattern;
+  bool operator==(const Following&) const = default;
+};
+
 /// The subscription has ended: asked for, or because of `reason` (topic_deleted, position_trimmed
 /// …).
 struct Unsubscribed {
   RequestId id = 0;
-  std::string topic;
+  std::string topic;    ///< empty with a pattern
+  std::string pattern;  ///< empty with a topic
   std::optional<Errc> reason;
   bool operator==(const Unsubscribed&) const = default;
 };
@@ -114,6 +173,47 @@ struct Event {
   std::string data;
   Form form = Form::raw;  ///< json after decoding from JSON, until settle_payload
   bool operator==(const Event&) const = default;
+};
+
+/// The newest event of a key, in a topic that keeps those.
+struct StateEntry {
+  std::string key;
+  Offset offset;  ///< of the event
+  Timestamp time;
+  std::vector<Header> headers;
+  std::string data;
+  Form form = Form::raw;  ///< as Event::form
+  bool operator==(const StateEntry&) const = default;
+};
+
+/// State of a topic as of `position`; every later event follows. From `first` on what the reader had
+/// is void; it has the state whole with `last`. Either one message with `bundle`, or any number with
+/// `entries`.
+struct State {
+  std::string topic;
+  Position position;
+  bool first = true;
+  bool last = true;
+  std::string content_type;           ///< of the bundle; empty with entries
+  std::optional<std::string> bundle;  ///< none: these are entries, and a topic without keys has none
+  std::vector<StateEntry> entries;
+  bool operator==(const State&) const = default;
+};
+
+/// The reader has everything up to `offset`: what came after its last event was filtered out.
+struct Advanced {
+  std::string topic;
+  Offset offset;
+  bool operator==(const Advanced&) const = default;
+};
+
+/// The cursor has this position now, or had a later one already.
+struct Acknowledged {
+  RequestId id = 0;
+  std::string topic;
+  std::string cursor;
+  Position position;
+  bool operator==(const Acknowledged&) const = default;
 };
 
 /// Everything up to `offset` has been sent; what follows is live. Once per subscription and gap.
@@ -199,6 +299,7 @@ struct TokenExpires {
 
 using ServerMessage =
     std::variant<Subscribed, Unsubscribed, Event, CaughtUp, GapNotice, EpochNotice, Published, Pong,
-                 Goodbye, Failure, Authenticated, TokenExpires>;
+                 Goodbye, Failure, Authenticated, TokenExpires, Following, State, Advanced,
+                 Acknowledged>;
 
 }  // namespace tidemark

@@ -67,6 +67,12 @@ inline constexpr std::size_t events_per_publish = 4096;
 inline constexpr std::size_t producer_id_bytes = 128;
 inline constexpr std::size_t content_type_bytes = 128;
 inline constexpr std::size_t json_depth = 64;
+inline constexpr std::size_t cursor_name_bytes = 128;
+inline constexpr std::size_t filter_keys = 256;
+inline constexpr std::size_t filter_headers = 16;
+inline constexpr std::size_t filter_values = 64;        ///< of one header
+inline constexpr std::size_t positions = 10'000;        ///< given with a pattern
+inline constexpr std::size_t state_bytes = std::size_t{64} << 20;  ///< a bundle
 }  // namespace limits
 
 /// A valid topic name: one or more segments of [A-Za-z0-9._~-] joined by '/', at most 255 bytes, no
@@ -202,6 +208,13 @@ enum class Payload : std::uint8_t {
 
 /// Checks the id (UTF-8, 1 to limits::producer_id_bytes). Errors: invalid_producer.
 [[nodiscard]] Result<void> check_producer(const ProducerStamp& stamp);
+
+/// A name for a cursor the broker keeps: UTF-8 without control characters, 1 to
+/// limits::cursor_name_bytes. Errors: invalid_cursor.
+[[nodiscard]] Result<void> check_cursor_name(std::string_view name);
+
+/// Does an event with a key remove it? In JSON topics data `null` does, in others no data at all.
+[[nodiscard]] bool is_tombstone(std::string_view data, Payload payload);
 
 /// True if `text` is well-formed UTF-8 (no overlong forms, no surrogates).
 [[nodiscard]] bool valid_utf8(std::string_view text);

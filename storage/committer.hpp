@@ -34,6 +34,10 @@ class CommitObserver {
   /// bounds, or deleted or expired, whoever published; the events can be read already.
   virtual void committed(std::vector<std::unique_ptr<Request>> done,
                          std::span<const std::shared_ptr<Topic>> advanced) = 0;
+  /// Topics that have just come to be, before `committed` of their group.
+  virtual void created(std::span<const std::shared_ptr<Topic>> topics) {
+    static_cast<void>(topics);
+  }
   /// Events of `topic` before `keep` can't be read any more (a trim, or for kWholeTopic a deletion)
   /// and this is on disk: their space may be given back.
   virtual void dropped(TopicId topic, Offset keep) {
@@ -53,6 +57,9 @@ struct CommitterOptions {
   std::size_t max_queued_bytes = std::size_t{64} << 20;
   std::size_t max_group_bytes = std::size_t{4} << 20;
   std::size_t max_event_bytes = std::size_t{1} << 20;
+  std::size_t max_state_bytes = std::size_t{8} << 20;  ///< of a stored state
+  std::uint64_t max_keys = 1'000'000;                  ///< of a topic that keeps the latest of each
+  std::size_t max_key_readers = 256;                   ///< open at a time
   StoreLimits limits;  ///< see apply()
   DiskSource disk;     ///< of the disk guard; null: there is none
   std::size_t ring_total_bytes = std::size_t{256} << 20;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "storage/committer.hpp"
+#include "storage/cursors.hpp"
 #include "storage/janitor.hpp"
 #include "storage/rocks_store.hpp"
 #include "storage/segment_cache.hpp"
@@ -23,6 +24,7 @@ struct EventStoreOptions {
   StoreOptions store;
   CommitterOptions committer;
   JanitorOptions janitor;
+  CursorsOptions cursors;
   StoreClock::Sources clock;
   std::size_t max_open_topics = 100'000;
   std::size_t ring_topic_bytes = std::size_t{4} << 20;
@@ -84,6 +86,15 @@ class EventStore {
   /// disk. Errors: corrupt_record, storage_failed.
   Result<std::uint64_t> stored_bytes(const LoadedTopic& topic);
 
+  /// What an application has stored as a topic's state; nullopt: nothing, or what follows it is
+  /// gone. Blocks on the disk. Errors: corrupt_record, storage_failed.
+  Result<std::optional<StoredState>> stored_state(const Topic& topic);
+
+  /// Named cursors of all topics.
+  [[nodiscard]] Cursors& cursors() { return cursors_; }
+  /// How far a position is behind the topic's end, and what of it is lost. May block on the disk.
+  Result<Lag> lag(const Topic& topic, Position position);
+
   /// Those kept only for their forks included, and the expired until they are removed.
   [[nodiscard]] std::uint64_t topic_count() const { return log_->topic_count(); }
   [[nodiscard]] CommitterStats stats() const { return committer_.stats(); }
@@ -121,6 +132,7 @@ class EventStore {
   Topics topics_;
   SegmentCache cache_;
   Committer committer_;
+  Cursors cursors_;
   Janitor janitor_;
 };
 

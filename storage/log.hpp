@@ -9,8 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/key_reader.hpp"
 #include "storage/record_batch.hpp"
 #include "storage/settings.hpp"
+#include "storage/stored_state.hpp"
 
 namespace tidemark::storage {
 
@@ -44,6 +46,34 @@ struct ProducerUpdate {
   ProducerState state;
 };
 
+/// The newest event of a key, or that there is none any more.
+struct LatestUpdate {
+  TopicId topic;
+  std::string key;
+  Offset offset;
+  Timestamp time;
+  std::string record;  ///< as in a batch; empty: the key is gone
+};
+
+struct StateUpdate {
+  TopicId topic;
+  std::optional<StoredState> state;  ///< nullopt: there is none any more
+};
+
+/// Where a named cursor is.
+struct StoredCursor {
+  Position position;
+  Timestamp created;
+  Timestamp acknowledged;
+  bool operator==(const StoredCursor&) const = default;
+};
+
+struct CursorUpdate {
+  TopicId topic;
+  std::string name;
+  std::optional<StoredCursor> cursor;  ///< nullopt: there is none any more
+};
+
 /// Part of a fork's log: events up to `last` are in the log of `topic`.
 struct OriginPart {
   TopicId topic;
@@ -61,14 +91,19 @@ inline constexpr std::uint32_t kMaxForkDepth = 64;
 
 /// Everything one group commit changes; applied atomically, what it erases first.
 struct CommitGroup {
-  /// Topics to remove: names, metadata and producers at once, events lazily. Another topic may take
-  /// the name in the same group.
+  /// Topics to remove: names, metadata, producers, state and cursors at once, events and keys
+  /// lazily. Another topic may take the name in the same group.
   std::vector<TopicMeta> erased;
   std::vector<TopicMeta> topics;  ///< created or changed metadata
   std::vector<EncodedBatch> batches;
   std::vector<ProducerUpdate> producers;
+  std::vector<TopicId> forgotten_keys;  ///< of these all keys go, before `latest` comes
+  std::vector<LatestUpdate> latest;     ///< at most one for a key of a topic
+  std::vector<StateUpdate> states;
+  std::vector<CursorUpdate> cursors;
   [[nodiscard]] bool empty() const {
-    return erased.empty() && topics.empty() && batches.empty() && producers.empty();
+    return erased.empty() && topics.empty() && batches.empty() && producers.empty() &&
+           forgotten_keys.empty() && latest.empty() && states.empty() && cursors.empty();
   }
 };
 
@@ -139,6 +174,28 @@ class Log {
 
   /// What is remembered of a producer; nullopt: nothing.
   virtual Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) = 0;
+
+  /// The keys of a topic as they are now; `position` is its head. Threads: the committer's, so that
+  /// no commit is half seen.
+  virtual Result<std::unique_ptr<KeyReader>> read_keys(TopicId topic, Position position) = 0;
+  /// Offset of the newest event of a key; nullopt: the topic keeps none.
+  virtual Result<std::optional<Offset>> latest(TopicId topic, std::string_view key) = 0;
+
+  /// What was stored last as a topic's state; nullopt: nothing. Errors: corrupt_record.
+  virtual Result<std::optional<StoredState>> state(TopicId topic) = 0;
+  /// Only its position.
+  virtual Result<std::optional<Position>> state_position(TopicId topic) = 0;
+
+  virtual Result<std::optional<StoredCursor>> cursor(TopicId topic, std::string_view name) = 0;
+  /// Calls `visit` for every cursor of a topic after `after` in order of name, until it returns
+  /// false.
+  virtual Result<void> cursors(
+      TopicId topic, std::string_view after,
+      const std::function<bool(std::string_view name, const StoredCursor&)>& visit) = 0;
+  /// Calls `visit` for every topic that has cursors, in order of id, until it returns false.
+  virtual Result<void> topics_with_cursors(
+      const std::function<bool(TopicId topic, std::string_view name, std::uint64_t cursors)>&
+          visit) = 0;
 
   /// Gives back the space of batches wholly before `keep`. May be lazy. Pre: the low watermark
   /// `keep` has been committed.

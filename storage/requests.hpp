@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/messages.hpp"
+#include "storage/log.hpp"
 #include "storage/settings.hpp"
 
 namespace tidemark::storage {
@@ -17,7 +19,17 @@ class CommitObserver;
 
 /// Something for the committer to do, and then its outcome. Handed back to its observer when done.
 struct Request {
-  enum class Kind : std::uint8_t { publish, create, configure, trim, erase, use };
+  enum class Kind : std::uint8_t {
+    publish,
+    create,
+    configure,
+    trim,
+    erase,
+    use,
+    store_state,
+    read_keys,
+    move_cursors
+  };
   explicit Request(Kind k, TopicName t) : kind(k), topic(std::move(t)) {}
   virtual ~Request() = default;
   Request(const Request&) = delete;
@@ -101,6 +113,9 @@ struct ConfigureRequest : Request {
   std::optional<Durability> durability;
   std::optional<RetentionPolicy> retention;
   std::optional<std::string> content_type;
+  /// TopicSettings::keep_latest; needs_empty_topic if it is to begin after the topic's first event,
+  /// or in a fork. When it ends the keys are forgotten.
+  std::optional<bool> keep_latest;
   bool must_create = false;  ///< topic_exists if there is one
   bool created = false;      ///< outcome
 };
@@ -124,6 +139,31 @@ struct EraseRequest : Request {
 struct UseRequest : Request {
   UseRequest(TopicName t, TopicId i) : Request(Kind::use, std::move(t)), id(i) {}
   TopicId id;  ///< only this incarnation
+};
+
+/// Stores a topic's state, or removes it; synced. Errors: unknown_topic, topic_deleted, wrong_epoch,
+/// position_ahead, state_too_large; position_trimmed: events after it are gone, so that it would
+/// lead nowhere; state_outdated: what is stored is later (the same position replaces it).
+struct StoreStateRequest : Request {
+  explicit StoreStateRequest(TopicName t) : Request(Kind::store_state, std::move(t)) {}
+  std::optional<StoredState> state;  ///< nullopt: remove; epoch 0: the topic's now
+  // outcome
+  Position position;     ///< of what is stored then; of state_outdated, what is stored
+  bool existed = false;  ///< there was one before
+};
+
+/// Opens a reader of a topic's keys. Errors: unknown_topic, topic_deleted, storage_failed; no_state:
+/// it does not keep the latest; overloaded: there are as many readers as there may be.
+struct ReadKeysRequest : Request {
+  explicit ReadKeysRequest(TopicName t) : Request(Kind::read_keys, std::move(t)) {}
+  std::unique_ptr<KeyReader> reader;  ///< outcome
+};
+
+/// Stores where cursors of a topic are; the caller has judged them. Not synced.
+struct MoveCursorsRequest : Request {
+  MoveCursorsRequest(TopicName t, TopicId i) : Request(Kind::move_cursors, std::move(t)), id(i) {}
+  TopicId id;  ///< only this incarnation
+  std::vector<CursorUpdate> cursors;
 };
 
 }  // namespace tidemark::storage

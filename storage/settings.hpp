@@ -32,6 +32,10 @@ struct TopicSettings {
   std::string content_type = "application/json";
   std::optional<std::chrono::seconds> ttl;  ///< expires when it has not been used for so long
   std::optional<Timestamp> expires_at;      ///< expires then, used or not
+  /// The newest event of each key is kept whatever `retention` drops: not in the log, whose offsets
+  /// it leaves as they are, but beside it, where the topic's state is read (see KeyReader). A
+  /// tombstone (is_tombstone) removes the key.
+  bool keep_latest = false;
   bool operator==(const TopicSettings&) const = default;
 };
 

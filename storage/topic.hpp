@@ -38,6 +38,25 @@ struct ReadAnswer {
   Gap gap;
 };
 
+class Topic;
+
+/// Keeps retention from dropping what follows a position, for as long as it lives and
+/// Topic::kHoldsFor at most; a trim by request does not wait. Threads: any.
+class Hold {
+ public:
+  Hold() = default;
+  Hold(std::shared_ptr<Topic> topic, std::uint64_t number)
+      : topic_(std::move(topic)), number_(number) {}
+  ~Hold() { release(); }
+  Hold(Hold&& other) noexcept;
+  Hold& operator=(Hold&& other) noexcept;
+  void release();
+
+ private:
+  std::shared_ptr<Topic> topic_;
+  std::uint64_t number_ = 0;
+};
+
 /// Threads: any, apart from the part marked as the committer's. Lock: one mutex per topic,
 /// innermost.
 class Topic {
@@ -82,6 +101,16 @@ class Topic {
   [[nodiscard]] std::optional<Timestamp> used() const;
   /// Whether the last use is so far ahead of what is stored that it should be stored.
   [[nodiscard]] bool use_unsaved() const;
+
+  // ---- holds ----
+
+  /// Events after `after` stay: see Hold. Pre: `topic` is this.
+  [[nodiscard]] static Hold hold(const std::shared_ptr<Topic>& topic, Offset after,
+                                 std::chrono::steady_clock::time_point now);
+  /// The first event that a hold not yet over its time keeps; nullopt: there is none.
+  [[nodiscard]] std::optional<Offset> held(std::chrono::steady_clock::time_point now);
+  static constexpr std::chrono::seconds kHoldsFor{60};
+  static constexpr std::size_t kMaxHolds = 64;  ///< of a topic; further ones keep nothing
 
   /// Epoch of the history at `offset` (for 0 that of the first event), where it began, and where it
   /// ended (its last offset; nullopt for the newest).
