@@ -9,6 +9,7 @@
 
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <ostream>
 #include <streambuf>
@@ -23,13 +24,14 @@
 #include <cereal/types/vector.hpp>
 
 #include "protocol/binary_layout.hpp"
+#include "protocol/subscribe_rules.hpp"
 
 namespace tidemark {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "integers are read as memory lies");
 
-// The least bytes an element of a list takes and the most elements a list may have.
+// The least bytes an element of a list takes, the most elements a list may have, and what more are.
 template <class T>
 struct ListLimit;
 template <>
@@ -37,13 +39,41 @@ struct ListLimit<NewEvent> {
   static constexpr std::size_t least_bytes = 24;
   static constexpr std::size_t most = limits::events_per_publish;
   static constexpr Errc code = Errc::too_many_events;
+  static constexpr const char* too_many = "more than 4096 events";
 };
 template <>
 struct ListLimit<Header> {
   static constexpr std::size_t least_bytes = 16;
   static constexpr std::size_t most = limits::headers;
   static constexpr Errc code = Errc::invalid_headers;
+  static constexpr const char* too_many = "more than 32 headers";
 };
+template <>
+struct ListLimit<Filter::Match> {
+  static constexpr std::size_t least_bytes = 16;
+  static constexpr std::size_t most = limits::filter_headers;
+  static constexpr Errc code = Errc::invalid_filter;
+  static constexpr const char* too_many = "more than 16 headers";
+};
+template <>
+struct ListLimit<TopicPosition> {
+  static constexpr std::size_t least_bytes = 24;
+  static constexpr std::size_t most = limits::positions;
+  static constexpr Errc code = Errc::malformed_message;
+  static constexpr const char* too_many = "more than 10000 positions";
+};
+// A broker sends them to clients, by the page: their bytes are the bound.
+template <>
+struct ListLimit<StateEntry> {
+  static constexpr std::size_t least_bytes = 40;
+  static constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  static constexpr Errc code = Errc::malformed_message;
+  static constexpr const char* too_many = "more entries than can be counted";
+};
+// The sentences above and those of the layout have the numbers in words.
+static_assert(limits::events_per_publish == 4096 && limits::headers == 32 &&
+              limits::filter_headers == 16 && limits::positions == 10'000 &&
+              limits::filter_keys == 256 && limits::filter_values == 64);
 
 // Reads what cereal's portable archive writes. The first fault sticks; from then on everything
 // reads as zero or empty, so that callers need not look after every field.
@@ -62,6 +92,11 @@ class BoundedReader {
   void refuse(Errc code, const char* why) {
     if (!fault_) fault_ = DecodeError{code, why, 0};
     rest_ = {};
+  }
+
+  /// A list of strings, whose bounds are not of their type but of what they are for.
+  void texts(std::vector<std::string>& list, std::size_t most, Errc code, const char* too_many) {
+    read_list(list, sizeof(std::uint64_t), most, code, too_many);
   }
 
   void finish() {
@@ -114,10 +149,14 @@ class BoundedReader {
   template <class T>
   void read(std::vector<T>& list) {
     using Limit = ListLimit<T>;
+    read_list(list, Limit::least_bytes, Limit::most, Limit::code, Limit::too_many);
+  }
+  template <class T>
+  void read_list(std::vector<T>& list, std::size_t least_bytes, std::size_t most, Errc code,
+                 const char* too_many) {
     const auto count = fixed<std::uint64_t>();
-    if (count > rest_.size() / Limit::least_bytes)
-      return refuse("a list is beyond the message's end");
-    if (count > Limit::most) return refuse(Limit::code, "a list has more elements than allowed");
+    if (count > rest_.size() / least_bytes) return refuse("a list is beyond the message's end");
+    if (count > most) return refuse(code, too_many);
     list.clear();
     list.reserve(count);
     for (std::uint64_t i = 0; i < count && !fault_; ++i) read(list.emplace_back());
@@ -189,26 +228,51 @@ class Appender : public std::streambuf {
   std::string& out_;
 };
 
-template <class Message>
+template <class Variant, class Message>
 void encode(const Message& message, std::string& out) {
   using Archive = cereal::PortableBinaryOutputArchive;
   Appender buffer(out);
   std::ostream stream(&buffer);
   Archive archive(stream, Archive::Options::LittleEndian());
-  archive(static_cast<std::uint8_t>(wire::kFirstKind<Message> + static_cast<int>(message.index())));
-  std::visit([&](const auto& m) { archive(m); }, message);
+  archive(wire::kind_of<Variant, Message>());
+  archive(message);
 }
+
+// What is wrong with a message whose fields could all be read.
+struct Faults {
+  std::optional<DecodeError> operator()(const Publish& m) const {
+    if (!m.producer || check_producer(*m.producer)) return std::nullopt;
+    return DecodeError{Errc::invalid_producer, "a producer's id has 1 to 128 bytes", m.id};
+  }
+  std::optional<DecodeError> operator()(const Subscribe& m) const {
+    const bool starts = !std::holds_alternative<StartNow>(m.start);
+    return malformed(
+        contradiction(m,
+                      {.topic = !m.topic.empty(), .pattern = !m.pattern.empty(), .start = starts}),
+        m.id);
+  }
+  std::optional<DecodeError> operator()(const Unsubscribe& m) const {
+    return malformed(not_one_target(!m.topic.empty(), !m.pattern.empty()), m.id);
+  }
+  template <class Other>
+  std::optional<DecodeError> operator()(const Other& /*message*/) const {
+    return std::nullopt;
+  }
+
+ private:
+  static std::optional<DecodeError> malformed(std::optional<std::string> wrong, RequestId id) {
+    if (!wrong) return std::nullopt;
+    return DecodeError{Errc::malformed_message, std::move(*wrong), id};
+  }
+};
 
 }  // namespace
 
 Decoded<ClientMessage> decode_binary_client(std::string_view bytes) {
   auto decoded = decode<ClientMessage>(bytes);
   if (decoded) {
-    const auto* publish = std::get_if<Publish>(&*decoded);
-    if (publish == nullptr || !publish->producer || check_producer(*publish->producer)) {
-      return decoded;
-    }
-    return DecodeError{Errc::invalid_producer, "a producer's id has 1 to 128 bytes", publish->id};
+    if (auto fault = std::visit(Faults{}, *decoded)) return std::move(*fault);
+    return decoded;
   }
   DecodeError error = decoded.error();
   if (error.code != Errc::unknown_message) error.id = id_in(bytes);
@@ -219,8 +283,14 @@ Decoded<ServerMessage> decode_binary_server(std::string_view bytes) {
   return decode<ServerMessage>(bytes);
 }
 
-void encode_binary(const ClientMessage& message, std::string& out) { encode(message, out); }
+void encode_binary(const ClientMessage& message, std::string& out) {
+  std::visit([&](const auto& m) { encode<ClientMessage>(m, out); }, message);
+}
 
-void encode_binary(const ServerMessage& message, std::string& out) { encode(message, out); }
+void encode_binary(const ServerMessage& message, std::string& out) {
+  std::visit([&](const auto& m) { encode<ServerMessage>(m, out); }, message);
+}
+
+void encode_binary(const State& message, std::string& out) { encode<ServerMessage>(message, out); }
 
 }  // namespace tidemark

@@ -14,5 +14,6 @@ namespace tidemark {
 [[nodiscard]] Decoded<ServerMessage> decode_binary_server(std::string_view bytes);
 void encode_binary(const ClientMessage& message, std::string& out);
 void encode_binary(const ServerMessage& message, std::string& out);
+void encode_binary(const State& message, std::string& out);
 
 }  // namespace tidemark

@@ -3,12 +3,14 @@
 // tests also read by them with cereal itself. PROTOCOL.md, section 8, is the same list in prose.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "protocol/messages.hpp"
 
@@ -44,12 +46,39 @@ void refuse(Archive& archive, const char* why) {
   }
 }
 
+/// As above, with the error it is.
+template <class Archive>
+void refuse(Archive& archive, Errc code, const char* why) {
+  if constexpr (requires { archive.refuse(code, why); }) {
+    archive.refuse(code, why);
+  } else {
+    throw std::invalid_argument(why);
+  }
+}
+
 /// A string that must be UTF-8; event data alone is not.
 template <class Archive>
 void text(Archive& archive, std::string& value) {
   archive(value);
   if constexpr (Archive::is_loading::value) {
     if (!valid_utf8(value)) refuse(archive, "text is not UTF-8");
+  }
+}
+
+/// A list of such strings. A reader that believes no length is told the most there may be, and what
+/// more of them are.
+template <class Archive>
+void texts(Archive& archive, std::vector<std::string>& list, std::size_t most, Errc code,
+           const char* too_many) {
+  if constexpr (requires { archive.texts(list, most, code, too_many); }) {
+    archive.texts(list, most, code, too_many);
+  } else {
+    archive(list);
+  }
+  if constexpr (Archive::is_loading::value) {
+    for (const auto& value : list) {
+      if (!valid_utf8(value)) return refuse(archive, "text is not UTF-8");
+    }
   }
 }
 
@@ -164,6 +193,37 @@ void serialize(Archive& archive, Gap& v) {
   archive(v.epoch, v.earliest, v.head);
 }
 
+template <class Archive>
+void serialize(Archive& archive, StateIfBehind& v) {
+  archive(v.events, v.bytes);
+}
+template <class Archive>
+void serialize(Archive& archive, Filter::Match& v) {
+  wire::text(archive, v.name);
+  wire::texts(archive, v.values, limits::filter_values, Errc::invalid_filter,
+              "more than 64 values of a header");
+  if constexpr (Archive::is_loading::value) {
+    if (v.values.empty()) {
+      wire::refuse(archive, Errc::invalid_filter, "a header has no value to match");
+    }
+  }
+}
+template <class Archive>
+void serialize(Archive& archive, Filter& v) {
+  wire::texts(archive, v.keys, limits::filter_keys, Errc::invalid_filter, "more than 256 keys");
+  archive(v.headers);
+}
+template <class Archive>
+void serialize(Archive& archive, TopicPosition& v) {
+  wire::text(archive, v.topic);
+  archive(v.position);
+}
+template <class Archive>
+void serialize(Archive& archive, StateEntry& v) {
+  wire::text(archive, v.key);
+  archive(v.offset, v.time, v.headers, v.data);
+}
+
 // ---- from the client ----
 
 template <class Archive>
@@ -172,7 +232,11 @@ void serialize(Archive& archive, Subscribe& m) {
   wire::text(archive, m.topic);
   auto start = wire::flat(m.start);
   archive(start.kind, start.epoch, start.value);
-  wire::enumerator(archive, m.on_gap, OnGap::earliest);
+  wire::enumerator(archive, m.on_gap, OnGap::state);
+  archive(m.state, m.state_if_behind, m.filter);
+  wire::text(archive, m.cursor);
+  wire::text(archive, m.pattern);
+  archive(m.positions);
   if constexpr (Archive::is_loading::value) {
     const auto known = wire::start_of(start);
     if (!known) return wire::refuse(archive, "no such kind of start");
@@ -183,6 +247,7 @@ template <class Archive>
 void serialize(Archive& archive, Unsubscribe& m) {
   archive(m.id);
   wire::text(archive, m.topic);
+  wire::text(archive, m.pattern);
 }
 template <class Archive>
 void serialize(Archive& archive, Publish& m) {
@@ -202,6 +267,14 @@ void serialize(Archive& archive, Authenticate& m) {
   wire::text(archive, m.token);
 }
 
+template <class Archive>
+void serialize(Archive& archive, Acknowledge& m) {
+  archive(m.id);
+  wire::text(archive, m.topic);
+  wire::text(archive, m.cursor);
+  archive(m.position);
+}
+
 // ---- from the broker ----
 
 template <class Archive>
@@ -215,6 +288,7 @@ template <class Archive>
 void serialize(Archive& archive, Unsubscribed& m) {
   archive(m.id);
   wire::text(archive, m.topic);
+  wire::text(archive, m.pattern);
   bool asked_for = !m.reason;
   archive(asked_for);
   if (asked_for) return;
@@ -275,6 +349,33 @@ void serialize(Archive& archive, Authenticated& m) {
 template <class Archive>
 void serialize(Archive& archive, TokenExpires& m) {
   archive(m.in_ms);
+}
+template <class Archive>
+void serialize(Archive& archive, Following& m) {
+  archive(m.id);
+  wire::text(archive, m.pattern);
+}
+template <class Archive>
+void serialize(Archive& archive, State& m) {
+  wire::text(archive, m.topic);
+  archive(m.position, m.first, m.last);
+  wire::text(archive, m.content_type);
+  archive(m.bundle, m.entries);
+  if constexpr (Archive::is_loading::value) {
+    if (m.bundle && !m.entries.empty()) wire::refuse(archive, "a state has a bundle and entries");
+  }
+}
+template <class Archive>
+void serialize(Archive& archive, Advanced& m) {
+  wire::text(archive, m.topic);
+  archive(m.offset);
+}
+template <class Archive>
+void serialize(Archive& archive, Acknowledged& m) {
+  archive(m.id);
+  wire::text(archive, m.topic);
+  wire::text(archive, m.cursor);
+  archive(m.position);
 }
 
 }  // namespace tidemark

@@ -29,4 +29,23 @@ void encode(WireForm form, const ServerMessage& message, Payload payload, std::s
   encode_binary(message, out);
 }
 
+std::string encode_state(const State& state, Payload topic_payload, WireForm form) {
+  std::string out;
+  if (form == WireForm::json) {
+    encode_json(state, topic_payload, out);
+  } else {
+    encode_binary(state, out);
+  }
+  return out;
+}
+
+Result<void> settle_state(State& state, Payload topic_payload) {
+  for (auto& entry : state.entries) {
+    if (auto settled = settle_payload(entry.data, entry.form, topic_payload); !settled) {
+      return settled;
+    }
+  }
+  return ok();
+}
+
 }  // namespace tidemark

@@ -34,6 +34,17 @@ using Decoded = boost::system::result<T, DecodeError>;
 void encode(WireForm form, const ClientMessage& message, Payload payload, std::string& out);
 
 /// As above. An Event goes through EventFramer instead and is here for tests and tools.
+/// Of a State, `payload` is that of the topic and tells how entries are carried; its bundle goes by
+/// its own content type.
 void encode(WireForm form, const ServerMessage& message, Payload payload, std::string& out);
+
+/// The same bytes as encode's of that State, which may be large, without a copy of it.
+/// Pre: the data of entries is settled to `topic_payload`, a bundle is what its content type says
+/// (a JSON document of at most limits::json_depth, UTF-8): it is embedded as it is.
+[[nodiscard]] std::string encode_state(const State& state, Payload topic_payload, WireForm form);
+
+/// settle_payload for every entry of a state that came as JSON; bundles come settled.
+/// Errors: invalid_payload.
+[[nodiscard]] Result<void> settle_state(State& state, Payload topic_payload);
 
 }  // namespace tidemark

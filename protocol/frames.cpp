@@ -226,6 +226,16 @@ void append_frame(WireForm form, const ServerMessage& message, Payload payload, 
   write_frame_header(form, size, out.data() + start);
 }
 
+std::string frame_of(WireForm form, std::string_view message) {
+  const std::size_t header = frame_header_size(message.size());
+  std::string frame;
+  frame.reserve(header + message.size());
+  frame.resize(header);
+  write_frame_header(form, message.size(), frame.data());
+  frame.append(message);
+  return frame;
+}
+
 EventFramer::EventFramer(FrameForm form, const TopicName& topic, Payload payload)
     : form_(form),
       wire_(form == FrameForm::binary ? WireForm::binary : WireForm::json),

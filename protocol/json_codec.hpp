@@ -16,5 +16,6 @@ namespace tidemark {
 [[nodiscard]] Decoded<ServerMessage> decode_json_server(std::string_view text);
 void encode_json(const ClientMessage& message, Payload payload, std::string& out);
 void encode_json(const ServerMessage& message, Payload payload, std::string& out);
+void encode_json(const State& message, Payload payload, std::string& out);
 
 }  // namespace tidemark

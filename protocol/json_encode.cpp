@@ -40,6 +40,17 @@ class JsonObject {
     append_json_string(out_, value);
     return *this;
   }
+  JsonObject& flag(std::string_view key, bool value) {
+    name(key).out_.append(value ? "true" : "false");
+    return *this;
+  }
+  // A member whose name is free text, so it goes through the escaping the fixed names do without.
+  std::string& free_name(std::string_view name) {
+    if (out_.back() != '{') out_.push_back(',');
+    append_json_string(out_, name);
+    out_.push_back(':');
+    return out_;
+  }
   // What is left out when it is zero or empty.
   JsonObject& id(RequestId value) { return value != 0 ? number("id", value) : *this; }
   JsonObject& text_if_any(std::string_view key, std::string_view value) {
@@ -56,13 +67,7 @@ void put_headers(JsonObject& object, const std::vector<Header>& headers) {
   if (headers.empty()) return;
   object.name("headers");
   JsonObject inner(object.out());
-  for (const auto& h : headers) {
-    // A name is free text, so it goes through the escaping the fixed names do without.
-    if (&h != &headers.front()) inner.out().push_back(',');
-    append_json_string(inner.out(), h.name);
-    inner.out().push_back(':');
-    append_json_string(inner.out(), h.value);
-  }
+  for (const auto& h : headers) append_json_string(inner.free_name(h.name), h.value);
   inner.end();
 }
 
@@ -93,12 +98,20 @@ void put_gap(JsonObject& object, const Gap& gap) {
   object.number("earliest", gap.earliest).number("head", gap.head);
 }
 
+void put_position(std::string& out, const Position& position) {
+  JsonObject object(out);
+  if (position.epoch.value != 0) object.number("epoch", position.epoch);
+  object.number("offset", position.offset).end();
+}
+
+void put_target(JsonObject& object, std::string_view topic, std::string_view pattern) {
+  if (pattern.empty() || !topic.empty()) object.text("topic", topic);
+  object.text_if_any("pattern", pattern);
+}
+
 void put_start(JsonObject& object, const Start& start) {
   if (const auto* after = std::get_if<StartAfter>(&start)) {
-    object.name("after");
-    JsonObject position(object.out());
-    if (after->position.epoch.value != 0) position.number("epoch", after->position.epoch);
-    position.number("offset", after->position.offset).end();
+    put_position(object.name("after").out(), after->position);
   } else if (std::holds_alternative<StartEarliest>(start)) {
     object.text("from", "earliest");
   } else if (const auto* last = std::get_if<StartLast>(&start)) {
@@ -110,19 +123,84 @@ void put_start(JsonObject& object, const Start& start) {
   }
 }
 
+void put_positions(JsonObject& object, const std::vector<TopicPosition>& positions) {
+  object.name("positions");
+  JsonObject inner(object.out());
+  for (const auto& p : positions) put_position(inner.free_name(p.topic), p.position);
+  inner.end();
+}
+
+void put_texts(std::string& out, const std::vector<std::string>& texts) {
+  out.push_back('[');
+  for (const auto& text : texts) {
+    if (&text != &texts.front()) out.push_back(',');
+    append_json_string(out, text);
+  }
+  out.push_back(']');
+}
+
+void put_filter(JsonObject& object, const Filter& filter) {
+  if (filter.empty()) return;
+  object.name("filter");
+  JsonObject inner(object.out());
+  if (!filter.keys.empty()) put_texts(inner.name("keys").out(), filter.keys);
+  if (!filter.headers.empty()) {
+    inner.name("headers");
+    JsonObject headers(inner.out());
+    for (const auto& match : filter.headers) {
+      std::string& out = headers.free_name(match.name);
+      if (match.values.size() == 1) {
+        append_json_string(out, match.values.front());
+      } else {
+        put_texts(out, match.values);
+      }
+    }
+    headers.end();
+  }
+  inner.end();
+}
+
+void put_on_gap(JsonObject& object, OnGap on_gap) {
+  if (on_gap == OnGap::earliest) object.text("on_gap", "earliest");
+  if (on_gap == OnGap::state) object.text("on_gap", "state");
+}
+
+void put_state_if_behind(JsonObject& object, const StateIfBehind& bounds) {
+  object.name("state_if_behind");
+  JsonObject inner(object.out());
+  inner.number("events", bounds.events).number("bytes", bounds.bytes).end();
+}
+
+void put_entry(JsonObject& object, const StateEntry& entry, Payload payload) {
+  object.text("key", entry.key).number("offset", entry.offset);
+  object.number("time", static_cast<std::uint64_t>(entry.time.ms));
+  put_headers(object, entry.headers);
+  put_data(object, entry.data, entry.form, payload);
+}
+
 struct Writer {
   std::string& out;
   Payload payload;
 
   void operator()(const Subscribe& m) const {
     JsonObject object(out, "subscribe");
-    object.id(m.id).text("topic", m.topic);
-    put_start(object, m.start);
-    if (m.on_gap == OnGap::earliest) object.text("on_gap", "earliest");
-    object.end();
+    object.id(m.id);
+    put_target(object, m.topic, m.pattern);
+    // A start that contradicts what follows is for the broker to refuse.
+    const bool starts_otherwise = m.state || m.positions;
+    if (!starts_otherwise || m.start != Start(StartNow{})) put_start(object, m.start);
+    if (m.positions) put_positions(object, *m.positions);
+    put_on_gap(object, m.on_gap);
+    if (m.state) object.flag("state", true);
+    if (m.state_if_behind) put_state_if_behind(object, *m.state_if_behind);
+    put_filter(object, m.filter);
+    object.text_if_any("cursor", m.cursor).end();
   }
   void operator()(const Unsubscribe& m) const {
-    JsonObject(out, kUnsubscribeName).id(m.id).text("topic", m.topic).end();
+    JsonObject object(out, kUnsubscribeName);
+    object.id(m.id);
+    put_target(object, m.topic, m.pattern);
+    object.end();
   }
   void operator()(const Publish& m) const {
     JsonObject object(out, "publish");
@@ -140,6 +218,12 @@ struct Writer {
   void operator()(const Authenticate& m) const {
     JsonObject(out, kAuthName).id(m.id).text("token", m.token).end();
   }
+  void operator()(const Acknowledge& m) const {
+    JsonObject object(out, kAckName);
+    object.id(m.id).text("topic", m.topic).text("cursor", m.cursor);
+    if (m.position.epoch.value != 0) object.number("epoch", m.position.epoch);
+    object.number("offset", m.position.offset).end();
+  }
 
   void operator()(const Subscribed& m) const {
     JsonObject object(out, kSubscribedName);
@@ -149,7 +233,8 @@ struct Writer {
   }
   void operator()(const Unsubscribed& m) const {
     JsonObject object(out, kUnsubscribedName);
-    object.id(m.id).text("topic", m.topic);
+    object.id(m.id);
+    put_target(object, m.topic, m.pattern);
     if (m.reason) object.text("reason", info(*m.reason).name);
     object.end();
   }
@@ -180,7 +265,7 @@ struct Writer {
     if (!m.offsets.empty()) {
       object.number("first", m.offsets.first).number("last", m.offsets.end.value - 1);
     }
-    if (m.duplicate) object.name("duplicate").out().append("true");
+    if (m.duplicate) object.flag("duplicate", true);
     object.end();
   }
   void operator()(const Pong& m) const { JsonObject(out, kPongName).id(m.id).end(); }
@@ -210,8 +295,41 @@ struct Writer {
   void operator()(const TokenExpires& m) const {
     JsonObject(out, kTokenExpiresName).number("in_ms", m.in_ms).end();
   }
+  void operator()(const Following& m) const {
+    JsonObject(out, kFollowingName).id(m.id).text("pattern", m.pattern).end();
+  }
+  void operator()(const State& m) const {
+    JsonObject object(out, kStateName);
+    object.text("topic", m.topic).number("epoch", m.position.epoch);
+    object.number("offset", m.position.offset).flag("first", m.first).flag("last", m.last);
+    object.text_if_any("content_type", m.content_type);
+    if (m.bundle) {
+      put_data(object, *m.bundle, Form::raw, payload_of(m.content_type));
+    } else {
+      put_entries(object, m.entries);
+    }
+    object.end();
+  }
+  void operator()(const Advanced& m) const {
+    JsonObject(out, kAdvancedName).text("topic", m.topic).number("offset", m.offset).end();
+  }
+  void operator()(const Acknowledged& m) const {
+    JsonObject object(out, kAcknowledgedName);
+    object.id(m.id).text("topic", m.topic).text("cursor", m.cursor);
+    object.number("epoch", m.position.epoch).number("offset", m.position.offset).end();
+  }
 
  private:
+  void put_entries(JsonObject& object, const std::vector<StateEntry>& entries) const {
+    object.name("entries").out().push_back('[');
+    for (const auto& entry : entries) {
+      if (&entry != &entries.front()) out.push_back(',');
+      JsonObject item(out);
+      put_entry(item, entry, payload);
+      item.end();
+    }
+    out.push_back(']');
+  }
   void put_producer(JsonObject& object, const ProducerStamp& stamp) const {
     object.name("producer");
     JsonObject producer(out);
@@ -238,6 +356,10 @@ void encode_json(const ClientMessage& message, Payload payload, std::string& out
 
 void encode_json(const ServerMessage& message, Payload payload, std::string& out) {
   std::visit(Writer{out, payload}, message);
+}
+
+void encode_json(const State& message, Payload payload, std::string& out) {
+  Writer{out, payload}(message);
 }
 
 }  // namespace tidemark

@@ -1,5 +1,5 @@
 // Reading a JSON object into a struct by a table of its fields.
-// protocol/: json_decode holds one table per message; the rules for all of them are here.
+// protocol/: the decoders hold one table per message; the rules for all of them are here.
 #pragma once
 
 #include <cstddef>
@@ -49,6 +49,9 @@ class JsonReading {
   void fail(Errc code, std::string text);
   /// "publish: "id" must be …", of the field being read.
   void must_be(std::string_view what);
+
+  /// Does the value at hand begin so? Not after a fault.
+  [[nodiscard]] bool at(char open) const { return !fault_ && cursor_.peek() == open; }
 
   /// The value at hand as it stands.
   std::string_view raw() { return cursor_.take(); }

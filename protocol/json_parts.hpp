@@ -1,5 +1,6 @@
-// How the vocabulary stands in JSON: what the tables of json_decode are made of.
-// protocol/: for json_decode.cpp alone; a member is a name, how it is read, and whether it must be.
+// How the vocabulary stands in JSON: what the tables of fields are made of.
+// protocol/: for the decoders of either direction; a member is a name, how it is read, and whether
+// it must be.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "protocol/json_fields.hpp"
 #include "protocol/json_text.hpp"
 #include "protocol/messages.hpp"
+#include "protocol/subscribe_rules.hpp"
 
 namespace tidemark::json_parts {
 
@@ -138,6 +140,35 @@ inline constexpr std::array kNewEvent{
     may<NewEventDraft, &NewEventDraft::event, &NewEvent::key>("key"),
     may<NewEventDraft, &NewEventDraft::event, &NewEvent::headers>("headers"),
 };
+
+// Of a message that names either a topic or a pattern.
+template <class T>
+struct TargetDraft {
+  T message;
+  GivenFields given;
+};
+
+template <class Draft>
+void get_topic(JsonReading& in, Draft& draft) {
+  draft.message.topic = in.text();
+  draft.given.topic = true;
+}
+
+// In the struct an empty pattern is none at all.
+template <class Draft>
+void get_pattern(JsonReading& in, Draft& draft) {
+  draft.message.pattern = in.text();
+  draft.given.pattern = true;
+  if (draft.message.pattern.empty()) {
+    in.fail(Errc::invalid_pattern, "\"pattern\" must not be empty");
+  }
+}
+
+inline void check_one_target(JsonReading& in, const GivenFields& given) {
+  if (auto wrong = not_one_target(given.topic, given.pattern)) {
+    in.fail(Errc::malformed_message, std::move(*wrong));
+  }
+}
 
 inline constexpr std::array kPosition{
     may<Position, &Position::epoch>("epoch"),
