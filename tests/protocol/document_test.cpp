@@ -111,7 +111,13 @@ TEST(ProtocolDocument, LimitsAreTheCodes) {
       {"events_per_publish", limits::events_per_publish},
       {"producer_id_bytes", limits::producer_id_bytes},
       {"content_type_bytes", limits::content_type_bytes},
-      {"json_depth", limits::json_depth}};
+      {"json_depth", limits::json_depth},
+      {"cursor_name_bytes", limits::cursor_name_bytes},
+      {"filter_keys", limits::filter_keys},
+      {"filter_headers", limits::filter_headers},
+      {"filter_values", limits::filter_values},
+      {"positions", limits::positions},
+      {"state_bytes", limits::state_bytes}};
   const auto all = lines();
   for (const auto& [name, value] : rows) {
     const auto start = "| `" + std::string(name) + "` | " + std::to_string(value) + " | `";

@@ -95,7 +95,7 @@ TEST(JsonCodec, SaysWhatIsWrong) {
       {R"({"type":"ping","id":"1"})", kMalformed, "\"id\" must be an integer"},
       {R"({"type":"ping","id":9007199254740992})", kMalformed, "9007199254740991"},
       {R"({"type":"ping","id":99999999999999999999999})", kMalformed, "must be an integer"},
-      {R"({"type":"subscribe"})", kMalformed, "\"topic\" is missing"},
+      {R"({"type":"subscribe"})", kMalformed, "\"topic\" or \"pattern\" is missing"},
       {R"({"type":"subscribe","topic":null})", kMalformed, "\"topic\" must be a string"},
       {R"({"type":"subscribe","topik":"t"})", kMalformed, "did you mean \"topic\"?"},
       {R"({"type":"subscribe","topic":"t","zzzzzz":1})", kMalformed, "no field \"zzzzzz\""},
