@@ -29,14 +29,9 @@ void encode(WireForm form, const ServerMessage& message, Payload payload, std::s
   encode_binary(message, out);
 }
 
-std::string encode_state(const State& state, Payload topic_payload, WireForm form) {
-  std::string out;
-  if (form == WireForm::json) {
-    encode_json(state, topic_payload, out);
-  } else {
-    encode_binary(state, out);
-  }
-  return out;
+void encode(WireForm form, const State& state, Payload payload, std::string& out) {
+  if (form == WireForm::json) return encode_json(state, payload, out);
+  encode_binary(state, out);
 }
 
 Result<void> settle_state(State& state, Payload topic_payload) {

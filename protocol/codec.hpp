@@ -38,10 +38,10 @@ void encode(WireForm form, const ClientMessage& message, Payload payload, std::s
 /// its own content type.
 void encode(WireForm form, const ServerMessage& message, Payload payload, std::string& out);
 
-/// The same bytes as encode's of that State, which may be large, without a copy of it.
-/// Pre: the data of entries is settled to `topic_payload`, a bundle is what its content type says
-/// (a JSON document of at most limits::json_depth, UTF-8): it is embedded as it is.
-[[nodiscard]] std::string encode_state(const State& state, Payload topic_payload, WireForm form);
+/// The same for a State, which may be large, without a copy of it.
+/// Pre: the data of entries is settled to the topic's payload, a bundle is what its content type
+/// says (a JSON document of at most limits::json_depth, UTF-8): it is embedded as it is.
+void encode(WireForm form, const State& state, Payload payload, std::string& out);
 
 /// settle_payload for every entry of a state that came as JSON; bundles come settled.
 /// Errors: invalid_payload.

@@ -206,16 +206,8 @@ std::string prefix_of(WireForm form, const TopicName& topic) {
   return prefix;
 }
 
-}  // namespace
-
-char* write_frame_header(WireForm form, std::size_t payload, char* out) {
-  out = write_byte(form == WireForm::json ? kFinalText : kFinalBinary, out);
-  if (payload < 126) return write_byte(static_cast<unsigned>(payload), out);
-  if (payload < 65536) return write_big_endian(payload, 2, write_byte(126, out));
-  return write_big_endian(payload, 8, write_byte(127, out));
-}
-
-void append_frame(WireForm form, const ServerMessage& message, Payload payload, std::string& out) {
+template <class Message>
+void append_framed(WireForm form, const Message& message, Payload payload, std::string& out) {
   // The header's size depends on the payload's: leave room for the longest, then close the gap.
   const std::size_t start = out.size();
   out.append(kMaxFrameHeader, '\0');
@@ -226,14 +218,21 @@ void append_frame(WireForm form, const ServerMessage& message, Payload payload, 
   write_frame_header(form, size, out.data() + start);
 }
 
-std::string frame_of(WireForm form, std::string_view message) {
-  const std::size_t header = frame_header_size(message.size());
-  std::string frame;
-  frame.reserve(header + message.size());
-  frame.resize(header);
-  write_frame_header(form, message.size(), frame.data());
-  frame.append(message);
-  return frame;
+}  // namespace
+
+char* write_frame_header(WireForm form, std::size_t payload, char* out) {
+  out = write_byte(form == WireForm::json ? kFinalText : kFinalBinary, out);
+  if (payload < 126) return write_byte(static_cast<unsigned>(payload), out);
+  if (payload < 65536) return write_big_endian(payload, 2, write_byte(126, out));
+  return write_big_endian(payload, 8, write_byte(127, out));
+}
+
+void append_frame(WireForm form, const ServerMessage& message, Payload payload, std::string& out) {
+  append_framed(form, message, payload, out);
+}
+
+void append_frame(WireForm form, const State& state, Payload payload, std::string& out) {
+  append_framed(form, state, payload, out);
 }
 
 EventFramer::EventFramer(FrameForm form, const TopicName& topic, Payload payload)

@@ -25,8 +25,8 @@ char* write_frame_header(WireForm form, std::size_t payload, char* out);
 /// Appends one whole frame with the message to `out`. What a session answers with.
 void append_frame(WireForm form, const ServerMessage& message, Payload payload, std::string& out);
 
-/// A message's bytes as one whole frame. What many clients are sent that is no event.
-[[nodiscard]] std::string frame_of(WireForm form, std::string_view message);
+/// The same for a part of a state, without a copy of it: see encode.
+void append_frame(WireForm form, const State& state, Payload payload, std::string& out);
 
 /// What an event is kept ready as. Each is encoded once, when somebody asks for it, and shared by
 /// all its readers. Pieces lie one behind another; what begins and ends an answer is around them:
