@@ -130,7 +130,9 @@ class [[nodiscard]] Result : public boost::system::result<T, boost::system::erro
 
  public:
   using Base::Base;
-  Result(Errc code) : Base(make_error_code(code)) {}  // NOLINT(google-explicit-constructor)
+  // By its tag: a bool, say, could be made of an error_code.
+  Result(Errc code)  // NOLINT(google-explicit-constructor)
+      : Base(boost::system::in_place_error, make_error_code(code)) {}
   [[nodiscard]] Errc errc() const { return to_errc(this->error()); }
 };
 

@@ -236,6 +236,20 @@ Result<void> check_producer(const ProducerStamp& stamp) {
   return ok();
 }
 
+Result<void> check_cursor_name(std::string_view name) {
+  if (name.empty() || name.size() > limits::cursor_name_bytes) return Errc::invalid_cursor;
+  if (!valid_utf8(name) || std::ranges::any_of(name, is_control)) return Errc::invalid_cursor;
+  return ok();
+}
+
+bool is_tombstone(std::string_view data, Payload payload) {
+  if (payload != Payload::json) return data.empty();
+  constexpr std::string_view kBlank = " \t\n\r";  // RFC 8259, 2
+  const auto first = data.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return false;
+  return data.substr(first, data.find_last_not_of(kBlank) - first + 1) == "null";
+}
+
 bool valid_utf8(std::string_view text) {
   while (!text.empty()) {
     if (text.size() >= 8 && eight_ascii(text)) {

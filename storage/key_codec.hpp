@@ -26,7 +26,7 @@ inline void append_be64(std::string& out, std::uint64_t value) {
   return value;
 }
 
-/// What a topic's events and producers begin with.
+/// What the keys of all that belongs to a topic begin with; its state has no more.
 [[nodiscard]] inline std::string topic_key(TopicId topic) {
   std::string key;
   append_be64(key, topic.value);
@@ -41,6 +41,15 @@ inline void append_be64(std::string& out, std::uint64_t value) {
 
 [[nodiscard]] inline std::string producer_key(TopicId topic, std::string_view id) {
   return topic_key(topic).append(id);
+}
+
+/// Of the newest event of a key.
+[[nodiscard]] inline std::string latest_key(TopicId topic, std::string_view key) {
+  return topic_key(topic).append(key);
+}
+
+[[nodiscard]] inline std::string cursor_key(TopicId topic, std::string_view name) {
+  return topic_key(topic).append(name);
 }
 
 /// Where a fork's log begins; one for each topic that is a fork.
@@ -110,6 +119,24 @@ void serialize_second(Archive& archive, TopicMeta& meta) {
   }
 }
 
+/// What version 3 added, after those of version 2.
+template <class Archive>
+void serialize_third(Archive& archive, TopicMeta& meta) {
+  archive(meta.settings.keep_latest, meta.keys);
+}
+
+template <class Archive>
+void serialize(Archive& archive, StoredCursor& cursor) {
+  archive(cursor.position.epoch.value, cursor.position.offset.value, cursor.created.ms,
+          cursor.acknowledged.ms);
+}
+
+template <class Archive>
+void serialize(Archive& archive, StoredState& state) {
+  archive(state.position.epoch.value, state.position.offset.value, state.stored.ms,
+          state.content_type, state.data);
+}
+
 template <class Archive>
 void serialize(Archive& archive, ProducerState::Run& run) {
   archive(run.sequence, run.requests, run.first.value, run.events);
@@ -134,7 +161,7 @@ void serialize(Archive& archive, IncidentRecord& incident) {
 template <class T>
 inline constexpr std::uint8_t kValueVersion = 1;
 template <>
-inline constexpr std::uint8_t kValueVersion<TopicMeta> = 2;
+inline constexpr std::uint8_t kValueVersion<TopicMeta> = 3;
 
 /// The fields of a value as one of its versions has them.
 template <class T>
@@ -148,6 +175,7 @@ void serialize(Archive& archive, Versioned<T>& fields) {
   archive(fields.value);
   if constexpr (std::is_same_v<std::remove_const_t<T>, TopicMeta>) {
     if (fields.version >= 2) serialize_second(archive, fields.value);
+    if (fields.version >= 3) serialize_third(archive, fields.value);
   }
 }
 

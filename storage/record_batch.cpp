@@ -119,6 +119,14 @@ std::optional<RecordFields> split_record(std::string_view record) {
   return fields;
 }
 
+EventView view_of(const RecordFields& fields, Offset offset, Timestamp time) {
+  return {.offset = offset,
+          .time = time,
+          .key = fields.key,
+          .headers = HeadersView(fields.headers),
+          .data = fields.data};
+}
+
 std::size_t packed_size(const std::vector<Header>& headers) {
   std::size_t size = 0;
   for (const auto& header : headers) size += 4 + header.name.size() + header.value.size();
@@ -178,14 +186,31 @@ std::size_t record_size(const NewEvent& event) {
   return size;
 }
 
+void append_record(std::string& out, const NewEvent& event) {
+  const auto flags = (event.key.empty() ? 0 : kHasKey) | (event.headers.empty() ? 0 : kHasHeaders);
+  out.push_back(static_cast<char>(flags));
+  if (!event.key.empty()) {
+    append_varint(out, event.key.size());
+    out += event.key;
+  }
+  if (!event.headers.empty()) {
+    append_varint(out, packed_size(event.headers));
+    for (const auto& header : event.headers)
+      pack_header(out, {.name = header.name, .value = header.value});
+  }
+  out += event.data;
+}
+
+Result<EventView> parse_record(std::string_view record, Offset offset, Timestamp time) {
+  const auto fields = split_record(record);
+  if (!fields) return Errc::corrupt_record;
+  return view_of(*fields, offset, time);
+}
+
 EventView decode_record(std::string_view record, Offset offset, Timestamp time) {
   const auto fields = split_record(record);
   TIDEMARK_ENSURE(fields.has_value(), "only records of a parsed batch are decoded");
-  return {.offset = offset,
-          .time = time,
-          .key = fields->key,
-          .headers = HeadersView(fields->headers),
-          .data = fields->data};
+  return view_of(*fields, offset, time);
 }
 
 bool BatchBuilder::fits(const NewEvent& event) const {
@@ -195,18 +220,7 @@ bool BatchBuilder::fits(const NewEvent& event) const {
 
 void BatchBuilder::add(const NewEvent& event) {
   TIDEMARK_ENSURE(fits(event), "a full batch takes no more events");
-  const auto flags = (event.key.empty() ? 0 : kHasKey) | (event.headers.empty() ? 0 : kHasHeaders);
-  records_.push_back(static_cast<char>(flags));
-  if (!event.key.empty()) {
-    append_varint(records_, event.key.size());
-    records_ += event.key;
-  }
-  if (!event.headers.empty()) {
-    append_varint(records_, packed_size(event.headers));
-    for (const auto& header : event.headers)
-      pack_header(records_, {.name = header.name, .value = header.value});
-  }
-  records_ += event.data;
+  append_record(records_, event);
   ends_.push_back(static_cast<std::uint32_t>(records_.size()));
   ++count_;
 }

@@ -44,6 +44,12 @@ class BatchBuilder {
 
 /// Bytes the event takes as a record.
 [[nodiscard]] std::size_t record_size(const NewEvent& event);
+/// Appends the event as a record. Pre: as BatchBuilder::add.
+void append_record(std::string& out, const NewEvent& event);
+/// Reads a record from outside a batch, in whatever shape. Errors: corrupt_record. Lifetime: that
+/// of `record`.
+[[nodiscard]] Result<EventView> parse_record(std::string_view record, Offset offset,
+                                             Timestamp time);
 /// Reads one record. Pre: it lies in a batch that parse() accepted. Lifetime: that of `record`.
 [[nodiscard]] EventView decode_record(std::string_view record, Offset offset, Timestamp time);
 

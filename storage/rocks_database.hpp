@@ -1,5 +1,5 @@
 // One open RocksDB with our column families and options, and the mapping of its errors.
-// storage/: private to rocks_store.cpp and rocks_log.cpp, which alone see RocksDB's headers.
+// storage/: private to the units rocks_*, which alone see RocksDB's headers.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +15,9 @@
 
 namespace tidemark::storage {
 
-/// 1: metadata without what forks, closing and expiry need; opened, and upgraded as it is written.
-inline constexpr std::uint64_t kFormatVersion = 2;
+/// 1: metadata without what forks, closing and expiry need. 2: no families for keys, states and
+/// cursors. Both are opened: the families are made then, metadata is upgraded as it is written.
+inline constexpr std::uint64_t kFormatVersion = 3;
 
 /// Keys of the default column family.
 namespace store_keys {
@@ -54,6 +55,10 @@ class RocksDatabase {
   [[nodiscard]] rocksdb::ColumnFamilyHandle* events() { return families_[1]; }
   [[nodiscard]] rocksdb::ColumnFamilyHandle* topics() { return families_[2]; }
   [[nodiscard]] rocksdb::ColumnFamilyHandle* producers() { return families_[3]; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* keys() { return families_[4]; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* states() { return families_[5]; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* cursors() { return families_[6]; }
+  [[nodiscard]] const std::vector<rocksdb::ColumnFamilyHandle*>& families() { return families_; }
 
   /// Writes all memtables to files, so that the next start has nothing to replay.
   rocksdb::Status flush();

@@ -79,8 +79,7 @@ constexpr std::array kTickers{
 
 std::uint64_t integer(RocksDatabase& database, const std::string& property, bool of_all_families) {
   std::uint64_t sum = 0;
-  for (auto* const family :
-       {database.store(), database.events(), database.topics(), database.producers()}) {
+  for (auto* const family : database.families()) {
     std::uint64_t value = 0;
     if (database.db().GetIntProperty(family, property, &value)) sum += value;
     if (!of_all_families) break;

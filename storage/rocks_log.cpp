@@ -11,7 +11,9 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/write_batch.h>
 
+#include "storage/rocks_beside.hpp"
 #include "storage/rocks_database.hpp"
+#include "storage/rocks_iterator.hpp"
 
 namespace tidemark::storage {
 
@@ -46,46 +48,19 @@ constexpr std::size_t kListPage = 256;
 constexpr std::size_t kMaxDebts = 64;  // more are rewritten as one range
 constexpr Offset kLastOffset{kMaxInteger};
 
-KeyRange topic_range(TopicId topic) {
-  return {.begin = topic_key(topic), .end = topic_key({topic.value + 1})};
-}
-
-// An iterator that can't leave its range, so that no seek walks what other topics left behind.
-class BoundedIterator {
- public:
-  BoundedIterator(RocksDatabase& database, rocksdb::ColumnFamilyHandle* family, KeyRange range,
-                  bool sequential = false)
-      : range_(std::move(range)), lower_(range_.begin), upper_(range_.end) {
-    rocksdb::ReadOptions options;
-    options.iterate_lower_bound = &lower_;
-    options.iterate_upper_bound = &upper_;
-    if (sequential) {
-      // What is read goes into a segment, which is kept; a long run would push out what is not.
-      options.fill_cache = false;
-    }
-    it_.reset(database.db().NewIterator(options, family));
-  }
-  BoundedIterator(const BoundedIterator&) = delete;
-  BoundedIterator& operator=(const BoundedIterator&) = delete;
-  rocksdb::Iterator* operator->() { return it_.get(); }
-  [[nodiscard]] std::string_view key() const { return view(it_->key()); }
-  [[nodiscard]] std::string_view value() const { return view(it_->value()); }
-  [[nodiscard]] Offset first() const { return {load_be64(key().substr(8))}; }
-  [[nodiscard]] Result<void> status() const {
-    const auto status = it_->status();
-    return status.ok() ? ok() : Result<void>(errc_of(status));
-  }
-
- private:
-  KeyRange range_;
-  rocksdb::Slice lower_, upper_;
-  std::unique_ptr<rocksdb::Iterator> it_;
-};
-
 class EventIterator : public BoundedIterator {
  public:
   EventIterator(RocksDatabase& database, TopicId topic, bool sequential = false)
-      : BoundedIterator(database, database.events(), topic_range(topic), sequential) {}
+      : BoundedIterator(database, database.events(), topic_range(topic), reading(sequential)) {}
+  [[nodiscard]] Offset first() const { return {load_be64(key().substr(8))}; }
+
+ private:
+  static rocksdb::ReadOptions reading(bool sequential) {
+    rocksdb::ReadOptions options;
+    // What is read goes into a segment, which is kept; a long run would push out what is not.
+    options.fill_cache = !sequential;
+    return options;
+  }
 };
 
 // The header of the batch the iterator stands on; it must be the one its key names.
@@ -183,6 +158,7 @@ RocksLog::RocksLog(Parts parts, const StoreState& state)
 RocksLog::~RocksLog() {
   cancel_compaction_ = true;
   const std::unique_lock store(store_mutex_);
+  key_scans_.end_all();
   if (!database_ || failed_) return;
   // Synced before the flush: from here on everything is on disk, flushed or not.
   PendingWrite pending;
@@ -288,7 +264,7 @@ Result<void> RocksLog::put_erased(PendingWrite& pending, const TopicMeta& meta) 
   pending.batch.Delete(database_->store(), origin_key(meta.id));
   pending.batch.DeleteRange(database_->producers(), range.begin, range.end);
   pending.batch.DeleteRange(database_->events(), range.begin, range.end);
-  return ok();
+  return erase_beside(pending.batch, *database_, meta.id);
 }
 
 Result<void> RocksLog::put_meta(PendingWrite& pending, const CommitGroup& group,
@@ -316,7 +292,7 @@ Result<void> RocksLog::commit(const CommitGroup& group, Durability durability) {
   const std::lock_guard writing(write_mutex_);
   if (auto can = writable(); !can) return can;
   if (group.empty()) return durability == Durability::synced ? sync_locked() : ok();
-  std::size_t reserve = 1024;
+  std::size_t reserve = 1024 + bytes_beside(group);
   for (const auto& batch : group.batches) reserve += batch.value.size() + 32;
   PendingWrite pending(reserve);
   pending.topic_count = topic_count_;
@@ -329,6 +305,7 @@ Result<void> RocksLog::commit(const CommitGroup& group, Durability durability) {
   for (const auto& update : group.producers)
     pending.batch.Put(database_->producers(), producer_key(update.topic, update.id),
                       encode_value(update.state));
+  put_beside(pending.batch, *database_, group);
 
   const std::lock_guard ids(ids_mutex_);
   if (pending.topic_count != topic_count_)
@@ -361,6 +338,7 @@ Result<void> RocksLog::recover() {
   cancel_compaction_ = false;
   reopening_ = false;  // those who saw it wait for reopening_mutex_, the others for store_mutex_
   failed_ = true;
+  key_scans_.end_all();
   database_.reset();
   const auto status = RocksDatabase::open(database_path(directory_), options_,
                                           RocksDatabase::Recovery::strict, database_);

@@ -9,10 +9,12 @@
 #include <mutex>
 #include <shared_mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/head_marker.hpp"
 #include "storage/log.hpp"
+#include "storage/rocks_keys.hpp"
 #include "storage/rocks_store.hpp"
 
 namespace tidemark::storage {
@@ -29,8 +31,10 @@ struct KeyRange {
   std::string end;
 };
 
-/// Threads: as Log. A sink must not call the log again; a visitor may.
-/// Lock order: reopening_mutex_, store_mutex_, write_mutex_, ids_mutex_ or debts_mutex_.
+/// Threads: as Log. A sink must not call the log again, nor may what visits the entries of a
+/// KeyReader; other visitors may.
+/// Lock order: reopening_mutex_, store_mutex_, write_mutex_, ids_mutex_ or debts_mutex_; those of
+/// the key scans come after store_mutex_.
 class RocksLog final : public Log {
  public:
   struct Parts {
@@ -54,6 +58,18 @@ class RocksLog final : public Log {
   Result<void> read(TopicId topic, Offset from, const BatchSink& sink, bool sequential) override;
   Result<std::optional<BatchHeader>> header_at(TopicId topic, Offset offset) override;
   Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) override;
+  Result<std::unique_ptr<KeyReader>> read_keys(TopicId topic, Position position) override;
+  Result<std::optional<Offset>> latest(TopicId topic, std::string_view key) override;
+  Result<std::optional<StoredState>> state(TopicId topic) override;
+  Result<std::optional<Position>> state_position(TopicId topic) override;
+  Result<std::optional<StoredCursor>> cursor(TopicId topic, std::string_view name) override;
+  Result<void> cursors(
+      TopicId topic, std::string_view after,
+      const std::function<bool(std::string_view name, const StoredCursor&)>& visit) override;
+  /// Reads every cursor's key, and if there is any, every topic's metadata.
+  Result<void> topics_with_cursors(
+      const std::function<bool(TopicId topic, std::string_view name, std::uint64_t cursors)>& visit)
+      override;
   /// Never removes a topic's last batch, so that its head is always found there. Of an erased topic
   /// it removes everything before `keep`. May compact for seconds: not for the committer's thread.
   Result<void> reclaim(TopicId topic, Offset keep) override;
@@ -79,6 +95,9 @@ class RocksLog final : public Log {
   void mark_head();
   Result<Tail> tail(const TopicMeta& meta);
   Result<std::vector<TopicMeta>> page(std::string_view after);
+  using NamedCursor = std::pair<std::string, StoredCursor>;
+  Result<std::vector<NamedCursor>> cursor_page(TopicId topic, std::string_view after);
+  Result<std::map<TopicId, std::uint64_t>> count_cursors();
   Result<void> remove_range(const KeyRange& range);
   Result<void> pay_debts();
   void take_state(const StoreState& state);
@@ -92,6 +111,7 @@ class RocksLog final : public Log {
   std::atomic<bool> reopening_{false};       ///< whoever enters waits for reopening_mutex_ first
   std::shared_mutex store_mutex_;            ///< exclusive: reopening
   std::unique_ptr<RocksDatabase> database_;  ///< null: reopening has failed
+  KeyScans key_scans_;                       ///< they end before the database does
   std::atomic<bool> cancel_compaction_{false};
 
   std::mutex write_mutex_;  ///< one writer, so that the newest sequence number is its own

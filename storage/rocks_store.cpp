@@ -16,6 +16,7 @@
 #include <utility>
 
 #include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
@@ -33,7 +34,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kSmallMemtable = std::size_t{8} << 20;  // topics, producers, store
+constexpr std::size_t kSmallMemtable = std::size_t{8} << 20;  // all families but events
 
 // Half of what the process may open is for connections; 8 MiB files, so 512 are 4 GiB of them.
 int max_open_files() {
@@ -74,10 +75,8 @@ rocksdb::DBOptions db_options(const StoreOptions& options, RocksDatabase::Recove
 }
 
 rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options,
-                                            const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::BlockBasedTableOptions table;
+                                            rocksdb::BlockBasedTableOptions table) {
   table.block_size = std::size_t{16} << 10;
-  table.block_cache = cache;
   table.format_version = 5;
   table.max_auto_readahead_size = 0;
   rocksdb::ColumnFamilyOptions family;
@@ -342,13 +341,20 @@ Errc errc_of(const rocksdb::Status& status) {
 
 rocksdb::Status RocksDatabase::open(const fs::path& directory, const StoreOptions& options,
                                     Recovery recovery, std::unique_ptr<RocksDatabase>& out) {
-  const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
-  const auto small = family_options(options, cache);
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  const auto small = family_options(options, table);
+  // The committer asks for each key whether it is new; of one that is, no file should be read.
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  const auto keys = family_options(options, table);
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
       {rocksdb::kDefaultColumnFamilyName, small},
       {"events", events_options(small, options)},
       {"topics", small},
-      {"producers", small}};
+      {"producers", small},
+      {"keys", keys},
+      {"states", small},
+      {"cursors", small}};
   std::unique_ptr<RocksDatabase> database(new RocksDatabase);
   rocksdb::DB* db = nullptr;
   auto status = rocksdb::DB::Open(db_options(options, recovery), directory.string(), families,

@@ -80,6 +80,7 @@ struct TopicMeta {
   std::uint64_t forks = 0;       ///< topics whose origin this is
   bool gone = false;             ///< deleted or expired, and kept for its forks
   Timestamp used;                ///< last use as far as it is known on disk; for the ttl
+  std::uint64_t keys = 0;        ///< of which the newest event is kept; see keep_latest
   bool operator==(const TopicMeta&) const = default;
 };
 

@@ -55,6 +55,12 @@ TEST(Result, CarriesAValueOrACode) {
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.errc(), Errc::stalled);
   EXPECT_TRUE(ok());
+  const Result<bool> no = false;
+  EXPECT_TRUE(no);
+  EXPECT_FALSE(*no);
+  const Result<bool> neither = Errc::stalled;
+  ASSERT_FALSE(neither);
+  EXPECT_EQ(neither.errc(), Errc::stalled);
 }
 
 TEST(EnsureDeathTest, SaysWhatWasBrokenAndAborts) {

@@ -86,6 +86,32 @@ TEST(Utf8, TakesWellFormedSequencesOnly) {
   }
 }
 
+TEST(CursorName, IsTextOfOneLine) {
+  for (const std::string_view name : {"device-7", "a b", "\xc3\xa9t\xc3\xa9", "x/y:z"}) {
+    EXPECT_TRUE(check_cursor_name(name)) << name;
+  }
+  EXPECT_TRUE(check_cursor_name(std::string(limits::cursor_name_bytes, 'x')));
+  using namespace std::string_view_literals;
+  for (const std::string_view name : {""sv, "a\nb"sv, "a\0b"sv, "\x7f"sv, "\xff"sv, "\xc3"sv}) {
+    EXPECT_EQ(failure(check_cursor_name(name)), Errc::invalid_cursor) << name;
+  }
+  EXPECT_EQ(failure(check_cursor_name(std::string(limits::cursor_name_bytes + 1, 'x'))),
+            Errc::invalid_cursor);
+}
+
+TEST(Tombstone, IsNullWhereDataIsJsonAndNothingElsewhere) {
+  for (const std::string_view data : {"null", " null", "null\n", "\t\r\n null "}) {
+    EXPECT_TRUE(is_tombstone(data, Payload::json)) << data;
+    EXPECT_FALSE(is_tombstone(data, Payload::text)) << data;
+    EXPECT_FALSE(is_tombstone(data, Payload::bytes)) << data;
+  }
+  for (const std::string_view data : {"", " ", "\"null\"", "0", "[null]", "nul", "nulll"})
+    EXPECT_FALSE(is_tombstone(data, Payload::json)) << data;
+  EXPECT_TRUE(is_tombstone("", Payload::text));
+  EXPECT_TRUE(is_tombstone("", Payload::bytes));
+  EXPECT_FALSE(is_tombstone(" ", Payload::text));
+}
+
 TEST(HeadersView, ReadsWhatWasPacked) {
   std::string packed;
   pack_header(packed, {"trace", "a1"});
