@@ -216,6 +216,8 @@ void Committer::stage(Group& group, Request& request) {
       return stage_erase(group, static_cast<EraseRequest&>(request));
     case Request::Kind::use:
       return stage_use(group, static_cast<UseRequest&>(request));
+    case Request::Kind::read_keys:
+      return stage_read_keys(group, static_cast<ReadKeysRequest&>(request));
   }
 }
 
@@ -241,6 +243,7 @@ void Committer::collect(Group& group) {
   for (auto& [name, staged] : group.staged) {
     if (!staged) continue;
     if (staged->builder.count() > 0) finish_batch(group, *staged);
+    staged->keys.collect(staged->meta.id, group.commit.latest);
     if (staged->changed) {
       if (staged->topic) staged->meta.used = staged->topic->used().value_or(staged->meta.used);
       group.commit.topics.push_back(staged->meta);
@@ -256,13 +259,14 @@ void Committer::collect(Group& group) {
 
 void Committer::finish(Group& group, std::span<const std::unique_ptr<Request>> requests) {
   collect(group);
-  if (group.commit.empty()) return;
+  if (group.commit.empty()) return open_key_readers(group);
   const auto begun = std::chrono::steady_clock::now();
   const bool written = commit(group);
   quotas_.settle(written);
   if (written) {
     note_written(group, std::chrono::steady_clock::now() - begun);
-    return show(group);
+    show(group);
+    return open_key_readers(group);
   }
   // Whatever a request was told on the strength of this group is void, its outcome unknown.
   for (const auto& request : requests) {

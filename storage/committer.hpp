@@ -60,8 +60,8 @@ struct CommitterOptions {
   std::size_t max_state_bytes = std::size_t{8} << 20;  ///< of a stored state
   std::uint64_t max_keys = 1'000'000;                  ///< of a topic that keeps the latest of each
   std::size_t max_key_readers = 256;                   ///< open at a time
-  StoreLimits limits;  ///< see apply()
-  DiskSource disk;     ///< of the disk guard; null: there is none
+  StoreLimits limits;                                  ///< see apply()
+  DiskSource disk;                                     ///< of the disk guard; null: there is none
   std::size_t ring_total_bytes = std::size_t{256} << 20;
   std::chrono::milliseconds flush_interval{100};    ///< fsync of buffered topics at the latest
   std::chrono::milliseconds recover_interval{500};  ///< between tries after a failed commit
@@ -146,6 +146,16 @@ class Committer {
   void append(Group& group, Staged& staged, PublishRequest& request);
   void append_events(Group& group, Staged& staged, std::span<const NewEvent> events);
 
+  // committer_keys.cpp
+  bool has_room_for_keys(Staged& staged, PublishRequest& request);
+  [[nodiscard]] bool may_have_keys(std::uint64_t keys) const;
+  static void keep_latest(Staged& staged, const NewEvent& event);
+  static bool admit_keep_latest(const Staged& staged, ConfigureRequest& request);
+  static void forget_keys(Group& group, Staged& staged);
+  void stage_read_keys(Group& group, ReadKeysRequest& request);
+  void open_key_readers(Group& group);
+  void open_key_reader(const Staged& staged, ReadKeysRequest& request);
+
   // committer_topics.cpp: finding, settings, trims, removal
   Result<Staged*> look_up(Group& group, const TopicName& name);
   Staged* find_staged(Group& group, Request& request);
@@ -193,6 +203,9 @@ class Committer {
 
   // the committer thread's own
   ProducerCache producers_;
+  /// Shared with the readers, any of which may go last.
+  const std::shared_ptr<std::atomic<std::size_t>> open_key_readers_ =
+      std::make_shared<std::atomic<std::size_t>>(0);
   std::uint64_t max_topics_;
   TopicQuotas quotas_;
   std::size_t bytes_since_budget_ = 0;

@@ -152,6 +152,7 @@ bool Committer::plan_fork(Group& group, CreateRequest& request, Birth& birth) {
   if (meta.origin && meta.origin->depth >= kMaxForkDepth) return no(Errc::too_many_forks);
   const auto point = fork_point({.meta = meta, .tail = (*source)->tail}, *request.fork);
   if (!point) return no(point.errc());
+  birth.settings.keep_latest = false;  // of what it inherits it would not have the keys
   birth.source = *source;
   birth.point = *point;
   if (!request.content_type) birth.settings.content_type = meta.settings.content_type;
@@ -192,14 +193,18 @@ bool Committer::plan_cut(CreateRequest& request, Birth& birth) {
 }
 
 bool Committer::admit_first_events(CreateRequest& request, const Birth& birth) const {
-  if (request.checked) return true;
   for (NewEvent& event : request.events) {
+    if (request.checked) break;
     if (auto checked = check_event(event, birth.payload, options_.max_event_bytes); !checked) {
       refuse(request, checked.errc());
       return false;
     }
   }
-  return true;
+  if (!birth.settings.keep_latest) return true;
+  const std::int64_t keys = KeyChanges().growth(request.events, birth.payload);
+  if (may_have_keys(static_cast<std::uint64_t>(keys))) return true;
+  refuse(request, Errc::too_many_keys);
+  return false;
 }
 
 }  // namespace tidemark::storage

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "storage/committer.hpp"
+#include "storage/key_changes.hpp"
 #include "storage/lifecycle.hpp"
 
 namespace tidemark::storage {
@@ -28,6 +29,7 @@ struct Committer::Staged {
   BatchBuilder builder;
   std::vector<std::size_t> batches;  ///< in the group's commit
   std::unordered_map<std::string, std::optional<ProducerState>> producers;
+  KeyChanges keys;  ///< of a topic with keep_latest
 };
 
 struct Committer::Group {
@@ -44,6 +46,7 @@ struct Committer::Group {
   std::vector<std::shared_ptr<Topic>> advanced;
   std::vector<std::pair<TopicId, Offset>> dropped;
   std::uint64_t events = 0;
+  std::vector<ReadKeysRequest*> key_readers;  ///< to be opened when this has been committed
 };
 
 }  // namespace tidemark::storage

@@ -53,7 +53,7 @@ bool Committer::admit(Staged& staged, PublishRequest& request) {
     refuse(request, Errc::offset_mismatch);
     return false;
   }
-  return request.events.empty() || has_room(request);
+  return request.events.empty() || (has_room(request) && has_room_for_keys(staged, request));
 }
 
 /// What adds nothing is never refused for it: duplicates are answered, topics closed.
@@ -172,6 +172,7 @@ void Committer::append_events(Group& group, Staged& staged, std::span<const NewE
     if (!staged.builder.fits(event)) finish_batch(group, staged);
     staged.builder.add(event);
     staged.tail.head = staged.tail.head.next();
+    if (staged.meta.settings.keep_latest && !event.key.empty()) keep_latest(staged, event);
   }
   if (!events.empty()) staged.tail.last_time = staged.time;
   group.events += events.size();

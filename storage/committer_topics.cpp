@@ -77,6 +77,7 @@ void Committer::stage_configure(Group& group, ConfigureRequest& request) {
   if (staged == nullptr && request.error == Errc::unknown_topic) {
     TopicSettings settings = default_settings(request.topic);
     if (request.content_type) settings.content_type = *request.content_type;
+    settings.keep_latest = request.keep_latest.value_or(settings.keep_latest);
     staged = create(group, request, std::move(settings));
     request.created = staged != nullptr;
   }
@@ -86,6 +87,11 @@ void Committer::stage_configure(Group& group, ConfigureRequest& request) {
   if (request.content_type && !same_content_type(*request.content_type, settings.content_type)) {
     return refuse(request, Errc::content_type_mismatch,
                   "the topic's content type is " + settings.content_type);
+  }
+  if (!admit_keep_latest(*staged, request)) return;
+  if (request.keep_latest && *request.keep_latest != settings.keep_latest) {
+    if (settings.keep_latest) forget_keys(group, *staged);
+    settings.keep_latest = *request.keep_latest;
   }
   if (request.retention) settings.retention = *request.retention;
   if (request.durability && *request.durability != settings.durability) {
@@ -159,6 +165,8 @@ Result<void> Committer::remove(Group& group, Staged& staged) {
     }
     leaving = *source;
   }
+  // Its forks read its events, but nobody its keys.
+  if (leaving->meta.settings.keep_latest) forget_keys(group, *leaving);
   leaving->meta.gone = true;
   leaving->changed = true;
   group.durability = Durability::synced;

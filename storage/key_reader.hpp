@@ -18,7 +18,7 @@ class KeyReader {
   /// The head of the topic at that moment; every entry's offset is at most this.
   [[nodiscard]] virtual Position position() const = 0;
   /// An entry, complete; false: stop here, and go on behind it at the next read(). Views die when
-  /// it returns.
+  /// it returns. It must not call the log or the store, nor wait for whoever does.
   using Visit = std::function<bool(const EventView& entry)>;
   /// Visits entries in order of their keys, going on where the last call stopped. True: there may
   /// be more. Blocks on the disk. Errors: corrupt_record, storage_failed.

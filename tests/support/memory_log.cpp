@@ -3,9 +3,58 @@
 #include "tests/support/memory_log.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 namespace tidemark::storage {
+
+namespace {
+
+/// A copy of the keys; a reader of a log that has recovered since reads no more.
+class CopiedKeys final : public KeyReader {
+ public:
+  CopiedKeys(Position position, std::vector<LatestUpdate> entries,
+             std::shared_ptr<const std::atomic<std::uint64_t>> recoveries)
+      : position_(position),
+        entries_(std::move(entries)),
+        recoveries_(std::move(recoveries)),
+        opened_in_(*recoveries_) {}
+
+  [[nodiscard]] Position position() const override { return position_; }
+  Result<bool> read(const Visit& visit) override {
+    if (*recoveries_ != opened_in_) return Errc::storage_failed;
+    while (next_ < entries_.size()) {
+      const LatestUpdate& entry = entries_[next_];
+      const auto event = parse_record(entry.record, entry.offset, entry.time);
+      if (!event) return event.errc();
+      ++next_;
+      if (!visit(*event)) return true;
+    }
+    return false;
+  }
+
+ private:
+  const Position position_;
+  const std::vector<LatestUpdate> entries_;
+  const std::shared_ptr<const std::atomic<std::uint64_t>> recoveries_;
+  const std::uint64_t opened_in_;
+  std::size_t next_ = 0;
+};
+
+/// Everything of a topic in a map whose keys begin with it.
+template <class Map>
+auto range_of(Map& map, TopicId topic) {
+  return std::pair{map.lower_bound({topic, ""}), map.lower_bound({{topic.value + 1}, ""})};
+}
+
+template <class Map>
+void erase_all(Map& map, TopicId topic) {
+  const auto [begin, end] = range_of(map, topic);
+  map.erase(begin, end);
+}
+
+}  // namespace
 
 // The topic's last batch; of a fork that has none yet, the last it has inherited.
 MemoryLog::Batches::const_iterator MemoryLog::last_batch(const TopicMeta& meta) const {
@@ -87,6 +136,34 @@ void MemoryLog::apply(const CommitGroup& group) {
     batches_.insert_or_assign(Key{batch.topic, batch.first}, batch.value);
   for (const auto& update : group.producers)
     producers_.insert_or_assign(std::pair{update.topic, update.id}, update.state);
+  apply_beside(group);
+}
+
+void MemoryLog::apply_beside(const CommitGroup& group) {
+  for (const TopicId topic : group.forgotten_keys) erase_all(latest_, topic);
+  for (const auto& update : group.latest) {
+    const std::pair key{update.topic, update.key};
+    if (update.record.empty()) {
+      latest_.erase(key);
+    } else {
+      latest_.insert_or_assign(key, update);
+    }
+  }
+  for (const auto& update : group.states) {
+    if (update.state) {
+      states_.insert_or_assign(update.topic, *update.state);
+    } else {
+      states_.erase(update.topic);
+    }
+  }
+  for (const auto& update : group.cursors) {
+    const std::pair key{update.topic, update.name};
+    if (update.cursor) {
+      cursors_.insert_or_assign(key, *update.cursor);
+    } else {
+      cursors_.erase(key);
+    }
+  }
 }
 
 Result<void> MemoryLog::commit(const CommitGroup& group, Durability durability) {
@@ -105,6 +182,7 @@ Result<void> MemoryLog::sync() {
 
 Result<void> MemoryLog::recover() {
   const std::lock_guard lock(mutex_);
+  ++*recoveries_;
   if (recovery_failure_) return *recovery_failure_;
   failed_ = false;
   return ok();
@@ -179,6 +257,74 @@ Result<std::optional<ProducerState>> MemoryLog::producer(TopicId topic, std::str
   return std::optional(it->second);
 }
 
+Result<std::unique_ptr<KeyReader>> MemoryLog::read_keys(TopicId topic, Position position) {
+  const std::lock_guard lock(mutex_);
+  std::vector<LatestUpdate> entries;
+  const auto [begin, end] = range_of(latest_, topic);
+  for (auto it = begin; it != end; ++it) entries.push_back(it->second);
+  return std::unique_ptr<KeyReader>(
+      std::make_unique<CopiedKeys>(position, std::move(entries), recoveries_));
+}
+
+Result<std::optional<Offset>> MemoryLog::latest(TopicId topic, std::string_view key) {
+  const std::lock_guard lock(mutex_);
+  const auto it = latest_.find({topic, std::string(key)});
+  if (it == latest_.end()) return std::optional<Offset>();
+  return std::optional(it->second.offset);
+}
+
+Result<std::optional<StoredState>> MemoryLog::state(TopicId topic) {
+  const std::lock_guard lock(mutex_);
+  const auto it = states_.find(topic);
+  if (it == states_.end()) return std::optional<StoredState>();
+  return std::optional(it->second);
+}
+
+Result<std::optional<Position>> MemoryLog::state_position(TopicId topic) {
+  const std::lock_guard lock(mutex_);
+  const auto it = states_.find(topic);
+  if (it == states_.end()) return std::optional<Position>();
+  return std::optional(it->second.position);
+}
+
+Result<std::optional<StoredCursor>> MemoryLog::cursor(TopicId topic, std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  const auto it = cursors_.find({topic, std::string(name)});
+  if (it == cursors_.end()) return std::optional<StoredCursor>();
+  return std::optional(it->second);
+}
+
+Result<void> MemoryLog::cursors(
+    TopicId topic, std::string_view after,
+    const std::function<bool(std::string_view name, const StoredCursor&)>& visit) {
+  std::vector<std::pair<std::string, StoredCursor>> found;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [begin, end] = range_of(cursors_, topic);
+    for (auto it = begin; it != end; ++it)
+      if (it->first.second > after) found.emplace_back(it->first.second, it->second);
+  }
+  for (const auto& [name, cursor] : found)
+    if (!visit(name, cursor)) break;
+  return ok();
+}
+
+Result<void> MemoryLog::topics_with_cursors(
+    const std::function<bool(TopicId topic, std::string_view name, std::uint64_t cursors)>& visit) {
+  std::map<TopicId, std::pair<std::string, std::uint64_t>> found;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, meta] : topics_) {
+      const auto [begin, end] = range_of(cursors_, meta.id);
+      if (begin != end)
+        found[meta.id] = {name, static_cast<std::uint64_t>(std::distance(begin, end))};
+    }
+  }
+  for (const auto& [topic, of] : found)
+    if (!visit(topic, of.first, of.second)) break;
+  return ok();
+}
+
 Result<void> MemoryLog::reclaim(TopicId topic, Offset keep) {
   const std::lock_guard lock(mutex_);
   const auto begin = batches_.lower_bound({topic, {0}});
@@ -192,8 +338,11 @@ Result<void> MemoryLog::reclaim(TopicId topic, Offset keep) {
 void MemoryLog::remove(const TopicMeta& meta) {
   topics_.erase(meta.name);
   origins_.erase(meta.id);
+  states_.erase(meta.id);
+  erase_all(producers_, meta.id);
+  erase_all(latest_, meta.id);
+  erase_all(cursors_, meta.id);
   const TopicId next{meta.id.value + 1};
-  producers_.erase(producers_.lower_bound({meta.id, ""}), producers_.lower_bound({next, ""}));
   batches_.erase(batches_.lower_bound({meta.id, {0}}), batches_.lower_bound({next, {0}}));
 }
 

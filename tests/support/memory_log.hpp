@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -27,6 +29,17 @@ class MemoryLog : public Log {
   Result<void> read(TopicId topic, Offset from, const BatchSink& sink, bool sequential) override;
   Result<std::optional<BatchHeader>> header_at(TopicId topic, Offset offset) override;
   Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) override;
+  Result<std::unique_ptr<KeyReader>> read_keys(TopicId topic, Position position) override;
+  Result<std::optional<Offset>> latest(TopicId topic, std::string_view key) override;
+  Result<std::optional<StoredState>> state(TopicId topic) override;
+  Result<std::optional<Position>> state_position(TopicId topic) override;
+  Result<std::optional<StoredCursor>> cursor(TopicId topic, std::string_view name) override;
+  Result<void> cursors(
+      TopicId topic, std::string_view after,
+      const std::function<bool(std::string_view name, const StoredCursor&)>& visit) override;
+  Result<void> topics_with_cursors(
+      const std::function<bool(TopicId topic, std::string_view name, std::uint64_t cursors)>& visit)
+      override;
   Result<void> reclaim(TopicId topic, Offset keep) override;
   Result<void> list(std::string_view after,
                     const std::function<bool(const TopicMeta&)>& visit) override;
@@ -49,6 +62,7 @@ class MemoryLog : public Log {
   [[nodiscard]] Batches::const_iterator holding(TopicId topic, Offset offset) const;
   [[nodiscard]] Batches::const_iterator last_batch(const TopicMeta& meta) const;
   void apply(const CommitGroup& group);
+  void apply_beside(const CommitGroup& group);
   void remove(const TopicMeta& meta);
   [[nodiscard]] std::vector<OriginPart> parts_for(TopicId topic, Offset from) const;
 
@@ -57,6 +71,12 @@ class MemoryLog : public Log {
   Batches batches_;
   std::map<TopicId, std::vector<OriginPart>> origins_;
   std::map<std::pair<TopicId, std::string>, ProducerState> producers_;
+  std::map<std::pair<TopicId, std::string>, LatestUpdate> latest_;
+  std::map<TopicId, StoredState> states_;
+  std::map<std::pair<TopicId, std::string>, StoredCursor> cursors_;
+  /// Recoveries so far; shared with the readers of keys, which end with the next one.
+  const std::shared_ptr<std::atomic<std::uint64_t>> recoveries_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
   std::uint64_t next_topic_id_ = 1;
   std::uint64_t last_epoch_ = 0;
   std::vector<Incident> incidents_;
