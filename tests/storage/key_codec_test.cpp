@@ -38,6 +38,13 @@ TopicMeta meta_of_version_2() {
   return meta;
 }
 
+TopicMeta meta_of_version_3() {
+  TopicMeta meta = meta_of_version_2();
+  meta.settings.keep_latest = true;
+  meta.keys = 258;
+  return meta;
+}
+
 /// Bytes from pairs of hexadecimal digits; blanks are passed over.
 std::string bytes(std::string_view hex) {
   std::string out;
@@ -58,38 +65,60 @@ constexpr std::string_view kVersion1Fields =
     "0500000000000000 0100000000000000 0600000000000000 0900000000000000 0400000000000000"
     "02 0800000000000000";
 
+constexpr std::string_view kVersion2Fields =
+    // ttl, no expiry, closed, sequence
+    "00 3c00000000000000 01 01 02000000000000007331"
+    // origin
+    "00 0300000000000000737263 0300000000000000 0800000000000000 0700000000000000"
+    "0100000000000000 02000000"
+    // forks, gone, used
+    "0400000000000000 01 d007000000000000";
+
 TEST(KeyCodec, MetadataOfVersion1IsStillRead) {
   const auto meta = decode_value<TopicMeta>(bytes("01 01" + std::string(kVersion1Fields)));
   ASSERT_TRUE(meta);
   EXPECT_EQ(*meta, meta_of_version_1());
 }
 
-TEST(KeyCodec, MetadataIsWrittenAsVersion2) {
+TEST(KeyCodec, MetadataOfVersion2IsStillRead) {
+  const auto meta = decode_value<TopicMeta>(
+      bytes("02 01" + std::string(kVersion1Fields) + std::string(kVersion2Fields)));
+  ASSERT_TRUE(meta);
+  EXPECT_EQ(*meta, meta_of_version_2());
+}
+
+TEST(KeyCodec, MetadataIsWrittenAsVersion3) {
   const std::string golden =
-      bytes("02 01" + std::string(kVersion1Fields) +
-            // ttl, no expiry, closed, sequence
-            "00 3c00000000000000 01 01 02000000000000007331"
-            // origin
-            "00 0300000000000000737263 0300000000000000 0800000000000000 0700000000000000"
-            "0100000000000000 02000000"
-            // forks, gone, used
-            "0400000000000000 01 d007000000000000");
-  EXPECT_EQ(encode_value(meta_of_version_2()), golden);
+      bytes("03 01" + std::string(kVersion1Fields) + std::string(kVersion2Fields) +
+            // keep latest, keys
+            "01 0201000000000000");
+  EXPECT_EQ(encode_value(meta_of_version_3()), golden);
   const auto read = decode_value<TopicMeta>(golden);
   ASSERT_TRUE(read);
-  EXPECT_EQ(*read, meta_of_version_2());
+  EXPECT_EQ(*read, meta_of_version_3());
+}
+
+TEST(KeyCodec, CursorsHaveTheirGoldenBytes) {
+  const StoredCursor cursor{
+      .position = {.epoch = {5}, .offset = {42}}, .created = {1000}, .acknowledged = {2000}};
+  const std::string golden =
+      bytes("01 01 0500000000000000 2a00000000000000 e803000000000000 d007000000000000");
+  EXPECT_EQ(encode_value(cursor), golden);
+  const auto read = decode_value<StoredCursor>(golden);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, cursor);
 }
 
 TEST(KeyCodec, LaterVersionIsToldFromDamage) {
-  std::string value = encode_value(meta_of_version_2());
-  value[0] = 3;
+  std::string value = encode_value(meta_of_version_3());
+  value[0] = 4;
   EXPECT_EQ(decode_value<TopicMeta>(value).errc(), Errc::store_newer_format);
   value[0] = 0;
   EXPECT_EQ(decode_value<TopicMeta>(value).errc(), Errc::corrupt_record);
 }
 
 TEST(KeyCodec, CutOrProlongedMetadataIsCorrupt) {
-  const std::string value = encode_value(meta_of_version_2());
+  const std::string value = encode_value(meta_of_version_3());
   for (std::size_t size = 0; size < value.size(); ++size) {
     const auto read = decode_value<TopicMeta>(std::string_view(value).substr(0, size));
     ASSERT_FALSE(read) << size;

@@ -552,6 +552,16 @@ TEST_F(RocksLogTest, RandomOperationsAgreeWithTheModelThroughStopsAndKills) {
   MemoryLog model;
   std::map<std::string, std::pair<TopicMeta, std::uint64_t>> topics;  // and the next offset
 
+  const auto keys_of = [](Log& log, TopicId topic) {
+    std::vector<std::pair<std::string, std::string>> keys;
+    const auto reader = log.read_keys(topic, {.epoch = {1}, .offset = {kMaxInteger}});
+    EXPECT_TRUE(reader);
+    EXPECT_TRUE(reader && (*reader)->read([&](const EventView& entry) {
+      keys.emplace_back(entry.key, entry.data);
+      return true;
+    }));
+    return keys;
+  };
   const auto compare = [&] {
     EXPECT_EQ(log_->topic_count(), model.topic_count());
     for (const auto& [name, topic] : topics) {
@@ -572,6 +582,7 @@ TEST_F(RocksLogTest, RandomOperationsAgreeWithTheModelThroughStopsAndKills) {
       ASSERT_TRUE(log_->read(topic.first.id, from, take(got)));
       ASSERT_TRUE(model.read(topic.first.id, from, take(expected), false));
       ASSERT_EQ(got, expected) << name;
+      ASSERT_EQ(keys_of(*log_, topic.first.id), keys_of(model, topic.first.id)) << name;
       const auto id = "p" + std::to_string(random() % 4);
       ASSERT_EQ(*log_->producer(topic.first.id, id), *model.producer(topic.first.id, id));
       const Offset at{random() % (topic.second + 2)};
@@ -614,6 +625,16 @@ TEST_F(RocksLogTest, RandomOperationsAgreeWithTheModelThroughStopsAndKills) {
             {.topic = meta.id,
              .id = "p" + std::to_string(random() % 4),
              .state = {.epoch = random(), .last_sequence = random(), .runs = {}, .last_used = {}}});
+      if (random() % 2 == 0) {
+        NewEvent event;
+        event.key = "k" + std::to_string(random() % 8);
+        event.data = noise(random, random() % 200);
+        LatestUpdate update{
+            .topic = meta.id, .key = event.key, .offset = {next - 1}, .time = {1}, .record = {}};
+        if (random() % 4 != 0) append_record(update.record, event);
+        if (random() % 16 == 0) group.forgotten_keys = {meta.id};
+        group.latest.push_back(std::move(update));
+      }
       const auto durability = random() % 2 == 0 ? Durability::synced : Durability::buffered;
       ASSERT_TRUE(log_->commit(group, durability));
       ASSERT_TRUE(model.commit(group, durability));
