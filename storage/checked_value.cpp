@@ -43,6 +43,20 @@ Result<std::string_view> unseal(std::string_view key, std::string_view value,
   return bytes;
 }
 
+template <class T>
+std::string encode_checked(std::string_view key, const T& fields) {
+  std::string out = encode_value(fields);
+  seal(key, out);
+  return out;
+}
+
+template <class T>
+Result<T> decode_checked(std::string_view key, std::string_view value) {
+  const auto bytes = unseal(key, value, kValueVersion<T>);
+  if (!bytes) return bytes.errc();
+  return decode_value<T>(*bytes);
+}
+
 }  // namespace
 
 std::string encode_latest(std::string_view key, const LatestRecord& latest) {
@@ -67,15 +81,19 @@ Result<LatestRecord> decode_latest(std::string_view key, std::string_view value)
 }
 
 std::string encode_state(std::string_view key, const StoredState& state) {
-  std::string out = encode_value(state);
-  seal(key, out);
-  return out;
+  return encode_checked(key, state);
 }
 
 Result<StoredState> decode_state(std::string_view key, std::string_view value) {
-  const auto bytes = unseal(key, value, kValueVersion<StoredState>);
-  if (!bytes) return bytes.errc();
-  return decode_value<StoredState>(*bytes);
+  return decode_checked<StoredState>(key, value);
+}
+
+std::string encode_cursor(std::string_view key, const StoredCursor& cursor) {
+  return encode_checked(key, cursor);
+}
+
+Result<StoredCursor> decode_cursor(std::string_view key, std::string_view value) {
+  return decode_checked<StoredCursor>(key, value);
 }
 
 }  // namespace tidemark::storage

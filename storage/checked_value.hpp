@@ -1,4 +1,4 @@
-// Stored values with a checksum of their own: the newest event of a key, and a topic's state.
+// Stored values with a checksum of their own: the newest event of a key, states, cursors.
 // storage/: FORMAT.md specifies the bytes; knows no RocksDB.
 #pragma once
 
@@ -25,5 +25,8 @@ struct LatestRecord {
 /// As for LatestRecord.
 [[nodiscard]] std::string encode_state(std::string_view key, const StoredState& state);
 [[nodiscard]] Result<StoredState> decode_state(std::string_view key, std::string_view value);
+
+[[nodiscard]] std::string encode_cursor(std::string_view key, const StoredCursor& cursor);
+[[nodiscard]] Result<StoredCursor> decode_cursor(std::string_view key, std::string_view value);
 
 }  // namespace tidemark::storage

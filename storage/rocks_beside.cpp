@@ -17,7 +17,7 @@ constexpr std::size_t kCursorPage = 1024;
 void put_cursor(rocksdb::WriteBatch& batch, RocksDatabase& database, const CursorUpdate& update) {
   const std::string key = cursor_key(update.topic, update.name);
   if (update.cursor) {
-    batch.Put(database.cursors(), key, encode_value(*update.cursor));
+    batch.Put(database.cursors(), key, encode_cursor(key, *update.cursor));
   } else {
     batch.Delete(database.cursors(), key);
   }
@@ -105,12 +105,12 @@ Result<std::optional<Position>> RocksLog::state_position(TopicId topic) {
 Result<std::optional<StoredCursor>> RocksLog::cursor(TopicId topic, std::string_view name) {
   const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
+  const std::string key = cursor_key(topic, name);
   std::string bytes;
-  const auto status =
-      database_->db().Get({}, database_->cursors(), cursor_key(topic, name), &bytes);
+  const auto status = database_->db().Get({}, database_->cursors(), key, &bytes);
   if (status.IsNotFound()) return std::optional<StoredCursor>();
   if (!status.ok()) return errc_of(status);
-  const auto cursor = decode_value<StoredCursor>(bytes);
+  const auto cursor = decode_cursor(key, bytes);
   if (!cursor) return cursor.errc();
   return std::optional(*cursor);
 }
@@ -124,7 +124,7 @@ Result<std::vector<RocksLog::NamedCursor>> RocksLog::cursor_page(TopicId topic,
   const std::string start = cursor_key(topic, after);
   for (it->Seek(start); it->Valid() && page.size() < kCursorPage; it->Next()) {
     if (it.key() == start) continue;
-    const auto cursor = decode_value<StoredCursor>(it.value());
+    const auto cursor = decode_cursor(it.key(), it.value());
     if (!cursor) return cursor.errc();
     page.emplace_back(it.key().substr(sizeof topic.value), *cursor);
   }

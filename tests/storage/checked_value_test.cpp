@@ -29,6 +29,15 @@ const std::string kState =
     "\x02\0\0\0\0\0\0\0hi"
     "\x63\xa9\x9d\x45\x14\xd0\x1b\xbb"s;
 
+const std::string kCursorKey = cursor_key({7}, "c");
+const std::string kCursor =
+    "\x01\x01"
+    "\x05\0\0\0\0\0\0\0"
+    "\x2a\0\0\0\0\0\0\0"
+    "\xe8\x03\0\0\0\0\0\0"
+    "\xd0\x07\0\0\0\0\0\0"
+    "\x2c\x0f\xfd\x8a\xca\x4c\xa4\xeb"s;
+
 StoredState state() {
   return {.position = {.epoch = {5}, .offset = {42}},
           .stored = {1000},
@@ -55,6 +64,16 @@ TEST(CheckedValue, AStateHasItsGoldenBytes) {
   const auto read = decode_state(kStateKey, kState);
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, state());
+}
+
+TEST(CheckedValue, ACursorHasItsGoldenBytes) {
+  const StoredCursor cursor{
+      .position = {.epoch = {5}, .offset = {42}}, .created = {1000}, .acknowledged = {2000}};
+  EXPECT_EQ(encode_cursor(kCursorKey, cursor), kCursor);
+  const auto read = decode_cursor(kCursorKey, kCursor);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, cursor);
+  EXPECT_EQ(decode_cursor(cursor_key({7}, "d"), kCursor).errc(), Errc::corrupt_record);
 }
 
 TEST(CheckedValue, EveryFlippedBitIsFound) {

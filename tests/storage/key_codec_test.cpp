@@ -98,17 +98,6 @@ TEST(KeyCodec, MetadataIsWrittenAsVersion3) {
   EXPECT_EQ(*read, meta_of_version_3());
 }
 
-TEST(KeyCodec, CursorsHaveTheirGoldenBytes) {
-  const StoredCursor cursor{
-      .position = {.epoch = {5}, .offset = {42}}, .created = {1000}, .acknowledged = {2000}};
-  const std::string golden =
-      bytes("01 01 0500000000000000 2a00000000000000 e803000000000000 d007000000000000");
-  EXPECT_EQ(encode_value(cursor), golden);
-  const auto read = decode_value<StoredCursor>(golden);
-  ASSERT_TRUE(read);
-  EXPECT_EQ(*read, cursor);
-}
-
 TEST(KeyCodec, LaterVersionIsToldFromDamage) {
   std::string value = encode_value(meta_of_version_3());
   value[0] = 4;

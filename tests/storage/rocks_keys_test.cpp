@@ -194,6 +194,28 @@ TEST_F(RocksKeysTest, ADamagedStateIsToldAndNotServed) {
   EXPECT_THAT(keys(meta), ElementsAre(Pair("a", "1"), Pair("b", "2")));
 }
 
+TEST_F(RocksKeysTest, ADamagedCursorIsToldAndNotServed) {
+  open();
+  const auto meta = create("t");
+  const StoredCursor cursor{
+      .position = {.epoch = {5}, .offset = {1}}, .created = {1}, .acknowledged = {1}};
+  CommitGroup group;
+  group.cursors = {{.topic = meta.id, .name = "bad", .cursor = cursor},
+                   {.topic = meta.id, .name = "good", .cursor = cursor}};
+  ASSERT_TRUE(log_->commit(group, Durability::synced));
+  close();
+  {
+    const auto database = raw();
+    tamper(*database, database->cursors(), cursor_key(meta.id, "bad"), flip);
+  }
+  open();
+  EXPECT_EQ(log_->cursor(meta.id, "bad").errc(), Errc::corrupt_record);
+  EXPECT_EQ(*log_->cursor(meta.id, "good"), cursor);
+  const auto listed =
+      log_->cursors(meta.id, {}, [](std::string_view, const StoredCursor&) { return true; });
+  EXPECT_EQ(listed.errc(), Errc::corrupt_record);
+}
+
 // ---- readers ----
 
 TEST_F(RocksKeysTest, AReaderMayOutliveItsLog) {
