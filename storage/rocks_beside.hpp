@@ -16,8 +16,7 @@ namespace tidemark::storage {
 [[nodiscard]] std::size_t bytes_beside(const CommitGroup& group);
 /// What the group says of them.
 void put_beside(rocksdb::WriteBatch& batch, RocksDatabase& database, const CommitGroup& group);
-/// Removes all an erased topic has of them. Pre: nobody writes meanwhile. Errors: those of errc_of.
-[[nodiscard]] Result<void> erase_beside(rocksdb::WriteBatch& batch, RocksDatabase& database,
-                                        TopicId topic);
+/// Removes all an erased topic has of them. Pre: nobody writes meanwhile.
+void erase_beside(rocksdb::WriteBatch& batch, RocksDatabase& database, TopicId topic);
 
 }  // namespace tidemark::storage

@@ -264,7 +264,8 @@ Result<void> RocksLog::put_erased(PendingWrite& pending, const TopicMeta& meta) 
   pending.batch.Delete(database_->store(), origin_key(meta.id));
   pending.batch.DeleteRange(database_->producers(), range.begin, range.end);
   pending.batch.DeleteRange(database_->events(), range.begin, range.end);
-  return erase_beside(pending.batch, *database_, meta.id);
+  erase_beside(pending.batch, *database_, meta.id);
+  return ok();
 }
 
 Result<void> RocksLog::put_meta(PendingWrite& pending, const CommitGroup& group,
