@@ -18,10 +18,19 @@ std::size_t bytes_of(std::span<const NewEvent> events) {
 
 std::size_t bytes_of(const Request& request) {
   constexpr std::size_t kItself = 256;  // about
+  constexpr std::size_t kCursorName = 32;
   if (request.kind == Request::Kind::publish)
     return kItself + bytes_of(static_cast<const PublishRequest&>(request).events);
   if (request.kind == Request::Kind::create)
     return kItself + bytes_of(static_cast<const CreateRequest&>(request).events);
+  if (request.kind == Request::Kind::store_state) {
+    const auto& state = static_cast<const StoreStateRequest&>(request).state;
+    return kItself + (state ? state->data.size() : 0);
+  }
+  if (request.kind == Request::Kind::move_cursors) {
+    const auto& cursors = static_cast<const MoveCursorsRequest&>(request).cursors;
+    return kItself + cursors.size() * (sizeof(CursorUpdate) + kCursorName);
+  }
   return kItself;
 }
 
@@ -60,10 +69,11 @@ void Committer::stop() {
 Result<void> Committer::enqueue_locked(std::unique_ptr<Request>& request) {
   if (stopping_) return Errc::shutting_down;
   const std::size_t bytes = bytes_of(*request);
-  if (queued_requests_ >= options_.max_queued_requests ||
-      queued_bytes_ + bytes > options_.max_queued_bytes) {
+  std::size_t most_bytes = options_.max_queued_bytes;
+  // One may be as large as the queue, and would never fit beside anything else.
+  if (request->kind == Request::Kind::store_state) most_bytes += options_.max_state_bytes;
+  if (queued_requests_ >= options_.max_queued_requests || queued_bytes_ + bytes > most_bytes)
     return Errc::overloaded;
-  }
   queue_.push_back(std::move(request));
   queued_bytes_ += bytes;
   ++queued_requests_;
@@ -216,8 +226,10 @@ void Committer::stage(Group& group, Request& request) {
       return stage_erase(group, static_cast<EraseRequest&>(request));
     case Request::Kind::use:
       return stage_use(group, static_cast<UseRequest&>(request));
-    case Request::Kind::read_keys:
-      return stage_read_keys(group, static_cast<ReadKeysRequest&>(request));
+    case Request::Kind::store_state:
+      return stage_store_state(group, static_cast<StoreStateRequest&>(request));
+    case Request::Kind::move_cursors:
+      return stage_move_cursors(group, static_cast<MoveCursorsRequest&>(request));
   }
 }
 
@@ -248,6 +260,7 @@ void Committer::collect(Group& group) {
       if (staged->topic) staged->meta.used = staged->topic->used().value_or(staged->meta.used);
       group.commit.topics.push_back(staged->meta);
     }
+    if (staged->state) group.commit.states.push_back(std::move(*staged->state));
     for (const auto& [id, state] : staged->producers) {
       // Known, but nothing was appended: it is as it was.
       if (state && (!staged->batches.empty() || staged->changed)) {
@@ -268,6 +281,8 @@ void Committer::finish(Group& group, std::span<const std::unique_ptr<Request>> r
     show(group);
     return open_key_readers(group);
   }
+  for (const auto& [name, staged] : group.staged)
+    if (staged && !staged->topic) perhaps_born_.emplace_back(name, staged->meta.id);
   // Whatever a request was told on the strength of this group is void, its outcome unknown.
   for (const auto& request : requests) {
     if (!request->error) refuse(*request, failure_);
@@ -302,6 +317,7 @@ void Committer::show(Group& group) {
   for (ProducerUpdate& update : group.commit.producers) {
     producers_.put(update.topic, update.id, std::move(update.state));
   }
+  tell_created(group.born);
   tell_dropped(group.dropped);
 }
 
@@ -317,6 +333,7 @@ void Committer::show_staged(Group& group, const TopicName& name, Staged& staged)
   if (!staged.topic) {
     staged.topic = topics_.add(name, {.meta = staged.meta, .tail = staged.tail});
     staged.topic->touch(staged.meta.used);
+    group.born.push_back(staged.topic);
   }
   std::vector<BatchView> batches;
   batches.reserve(staged.batches.size());
@@ -333,6 +350,12 @@ void Committer::show_staged(Group& group, const TopicName& name, Staged& staged)
     staged.topic->adopt(*changed);
   }
   group.advanced.push_back(staged.topic);
+}
+
+void Committer::tell_created(std::span<const std::shared_ptr<Topic>> topics) {
+  if (topics.empty()) return;
+  const std::lock_guard lock(observers_mutex_);
+  for (CommitObserver* const observer : observers_) observer->created(topics);
 }
 
 void Committer::tell_dropped(std::span<const std::pair<TopicId, Offset>> dropped) {
@@ -384,10 +407,25 @@ void Committer::recover() {
       dropped.emplace_back(topic->id(), kWholeTopic);
     }
   });
-  if (!whole) return;
+  std::vector<std::shared_ptr<Topic>> born;
+  if (!whole || !find_born(born)) return;
   failing_ = false;
+  perhaps_born_.clear();
+  tell_created(born);
   tell_dropped(dropped);
   deliver({}, advanced);
+}
+
+/// Those the group that failed has created, if it is in the log all the same: who follows topics
+/// that come to be must hear of them. False: it can't be told.
+bool Committer::find_born(std::vector<std::shared_ptr<Topic>>& found) {
+  for (const auto& [name, id] : perhaps_born_) {
+    auto topic = topics_.open(name);
+    if (topic && (*topic)->id() == id) found.push_back(std::move(*topic));
+    if (!topic && topic.errc() != Errc::unknown_topic && topic.errc() != Errc::corrupt_record)
+      return false;
+  }
+  return true;
 }
 
 // ---- memory ----

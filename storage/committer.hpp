@@ -123,9 +123,11 @@ class Committer {
   void show_removed(Group& group);
   void show_staged(Group& group, const TopicName& name, Staged& staged);
   void deliver(Requests requests, std::span<const std::shared_ptr<Topic>> advanced);
+  void tell_created(std::span<const std::shared_ptr<Topic>> topics);
   void tell_dropped(std::span<const std::pair<TopicId, Offset>> dropped);
   bool ready_to_write(std::span<const std::unique_ptr<Request>> requests);
   void recover();
+  bool find_born(std::vector<std::shared_ptr<Topic>>& found);
   void flush_if_due();
   void keep_ring_budget();
 
@@ -168,6 +170,12 @@ class Committer {
   Result<void> remove(Group& group, Staged& staged);
   Result<Staged*> source_of(Group& group, const TopicMeta& fork);
   void erase(Group& group, Staged& staged);
+
+  // committer_state.cpp
+  void stage_store_state(Group& group, StoreStateRequest& request);
+  bool admit_state(Staged& staged, StoreStateRequest& request);
+  Result<std::optional<Position>> stored_position(Staged& staged);
+  void stage_move_cursors(Group& group, MoveCursorsRequest& request);
 
   // committer_create.cpp
   [[nodiscard]] TopicSettings default_settings(const TopicName& name) const;
@@ -212,6 +220,7 @@ class Committer {
   std::optional<std::chrono::steady_clock::time_point> flush_at_;
   std::chrono::steady_clock::time_point next_recovery_{};
   Errc failure_ = Errc::storage_failed;
+  std::vector<std::pair<TopicName, TopicId>> perhaps_born_;  ///< created by the group that failed
 
   std::atomic<std::uint64_t> groups_{0}, events_{0}, synced_groups_{0}, failed_groups_{0};
   std::atomic<bool> failing_{false};

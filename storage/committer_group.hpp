@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -29,7 +30,7 @@ struct Committer::Staged {
   BatchBuilder builder;
   std::vector<std::size_t> batches;  ///< in the group's commit
   std::unordered_map<std::string, std::optional<ProducerState>> producers;
-  KeyChanges keys;  ///< of a topic with keep_latest
+  std::optional<StateUpdate> state;  ///< what is to be stored, or removed
 };
 
 struct Committer::Group {
@@ -44,6 +45,7 @@ struct Committer::Group {
   std::array<std::uint64_t, kTrimCauses> trims{};
   std::uint64_t trimmed_events = 0;
   std::vector<std::shared_ptr<Topic>> advanced;
+  std::vector<std::shared_ptr<Topic>> born;  ///< created, and shown
   std::vector<std::pair<TopicId, Offset>> dropped;
   std::uint64_t events = 0;
   std::vector<ReadKeysRequest*> key_readers;  ///< to be opened when this has been committed

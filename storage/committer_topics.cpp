@@ -110,7 +110,11 @@ void Committer::stage_trim(Group& group, TrimRequest& request) {
     return refuse(request, Errc::unknown_topic);
   }
   request.id = staged->meta.id;
-  const Offset keep = std::min(request.keep, staged->tail.head.next());
+  Offset keep = std::min(request.keep, staged->tail.head.next());
+  if (request.cause != GapCause::trimmed && staged->topic) {
+    const auto held = staged->topic->held(std::chrono::steady_clock::now());
+    keep = std::min(keep, held.value_or(keep));
+  }
   if (keep > staged->meta.earliest) {
     ++group.trims.at(static_cast<std::size_t>(request.cause));
     group.trimmed_events += keep.value - staged->meta.earliest.value;

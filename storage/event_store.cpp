@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "storage/lineage.hpp"
 #include "storage/retention.hpp"
 
 namespace tidemark::storage {
@@ -40,12 +41,14 @@ EventStore::EventStore(std::unique_ptr<Log> log, EventStoreOptions options)
       topics_(*log_, options.max_open_topics, options.ring_topic_bytes),
       cache_(*log_, options.segment_cache_bytes),
       committer_(*log_, topics_, clock_, std::move(options.committer)),
+      cursors_(*log_, topics_, committer_, clock_, options.cursors),
       janitor_(*log_, topics_, committer_, cache_, clock_, options.janitor) {}
 
 EventStore::~EventStore() { stop(); }
 
 void EventStore::stop() {
   janitor_.stop();
+  cursors_.stop();  // the committer writes what they still have to be written
   committer_.stop();
 }
 
@@ -173,6 +176,21 @@ Result<std::uint64_t> EventStore::stored_bytes(const LoadedTopic& topic) {
   const auto before = *header ? (*header)->bytes_before : tail.bytes;
   // What was appended and trimmed since the end was looked at.
   return tail.bytes - std::min(before, tail.bytes);
+}
+
+Result<std::optional<StoredState>> EventStore::stored_state(const Topic& topic) {
+  auto state = log_->state(topic.id());
+  if (!state || !*state) return state;
+  const Position position = (*state)->position;
+  const TopicMeta meta = topic.meta();
+  const bool leads_on = position.offset.next() >= meta.earliest &&
+                        check_position(meta.lineage, topic.tail().head, position).has_value();
+  if (!leads_on) state->reset();
+  return state;
+}
+
+Result<Lag> EventStore::lag(const Topic& topic, Position position) {
+  return cursors_.lag({.meta = topic.meta(), .tail = topic.tail()}, position);
 }
 
 EventStore::Figures EventStore::figures() {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,12 +88,12 @@ class EventStore {
   Result<std::uint64_t> stored_bytes(const LoadedTopic& topic);
 
   /// What an application has stored as a topic's state; nullopt: nothing, or what follows it is
-  /// gone. Blocks on the disk. Errors: corrupt_record, storage_failed.
+  /// gone, or its history. Blocks on the disk. Errors: corrupt_record, storage_failed.
   Result<std::optional<StoredState>> stored_state(const Topic& topic);
 
   /// Named cursors of all topics.
   [[nodiscard]] Cursors& cursors() { return cursors_; }
-  /// How far a position is behind the topic's end, and what of it is lost. May block on the disk.
+  /// How far a position is behind the topic's end, and what of it is lost: see Cursors::lag.
   Result<Lag> lag(const Topic& topic, Position position);
 
   /// Those kept only for their forks included, and the expired until they are removed.

@@ -79,7 +79,9 @@ void Janitor::look_at_open() {
     const bool expired = topic->expired(time);
     if (!expired && topic->waited_for()) topic->touch(time);
     if (expired || topic->use_unsaved()) settle(topic->name(), topic->id());
-    if (!expired) look_at(topic->name(), topic->meta(), topic->tail(), time);
+    if (expired) return;
+    const auto held = topic->held(std::chrono::steady_clock::now());
+    look_at(topic->name(), {.meta = topic->meta(), .tail = topic->tail()}, time, held);
   });
 }
 
@@ -114,7 +116,7 @@ void Janitor::look_at_unopened(const TopicMeta& meta, Timestamp time) {
   if ((!expired && meta.settings.retention == RetentionPolicy{}) || topics_.find(*name)) return;
   if (expired) return settle(*name, meta.id);
   const auto loaded = log_.load(*name);
-  if (loaded && *loaded) look_at(*name, (*loaded)->meta, (*loaded)->tail, time);
+  if (loaded && *loaded) look_at(*name, **loaded, time, std::nullopt);
 }
 
 void Janitor::settle(const TopicName& name, TopicId id) {
@@ -126,16 +128,21 @@ void Janitor::submit(std::unique_ptr<Request> request) {
   static_cast<void>(committer_.submit(request));
 }
 
-void Janitor::look_at(const TopicName& name, const TopicMeta& meta, const Tail& tail,
-                      Timestamp time) {
+/// What is held stays for now: the committer would refuse to go further too, but need not be asked.
+void Janitor::look_at(const TopicName& name, const LoadedTopic& topic, Timestamp time,
+                      std::optional<Offset> held) {
+  const auto& [meta, tail] = topic;
   if (meta.settings.retention == RetentionPolicy{}) return;
   const Bounds bounds{
       .epoch = meta.lineage.back().epoch, .earliest = meta.earliest, .head = tail.head};
+  const TopicId id = meta.id;
   const auto point = trim_point(bounds, tail, meta.settings.retention, time,
-                                [&](Offset offset) { return log_.header_at(meta.id, offset); });
+                                [&](Offset offset) { return log_.header_at(id, offset); });
   if (!point || !*point) return;
-  auto trim = std::make_unique<TrimRequest>(name, (*point)->keep, (*point)->cause);
-  trim->id = meta.id;
+  const Offset keep = held ? std::min((*point)->keep, *held) : (*point)->keep;
+  if (keep <= meta.earliest) return;
+  auto trim = std::make_unique<TrimRequest>(name, keep, (*point)->cause);
+  trim->id = id;
   submit(std::move(trim));
 }
 

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -44,7 +45,8 @@ class Janitor : private CommitObserver {
   void run();
   void look_at_open();
   void look_at_all();
-  void look_at(const TopicName& name, const TopicMeta& meta, const Tail& tail, Timestamp time);
+  void look_at(const TopicName& name, const LoadedTopic& topic, Timestamp time,
+               std::optional<Offset> held);
   void look_at_unopened(const TopicMeta& meta, Timestamp time);
   void settle(const TopicName& name, TopicId id);
   void submit(std::unique_ptr<Request> request);

@@ -120,7 +120,8 @@ struct ConfigureRequest : Request {
   bool created = false;      ///< outcome
 };
 
-/// Moves the low watermark up to `keep` (never down, at most head + 1).
+/// Moves the low watermark up to `keep` (never down, at most head + 1). One that retention asks for
+/// (count, bytes, age) goes no further than what is held, see Hold.
 struct TrimRequest : Request {
   TrimRequest(TopicName t, Offset k, GapCause c)
       : Request(Kind::trim, std::move(t)), keep(k), cause(c) {}
@@ -141,9 +142,10 @@ struct UseRequest : Request {
   TopicId id;  ///< only this incarnation
 };
 
-/// Stores a topic's state, or removes it; synced. Errors: unknown_topic, topic_deleted, wrong_epoch,
-/// position_ahead, state_too_large; position_trimmed: events after it are gone, so that it would
-/// lead nowhere; state_outdated: what is stored is later (the same position replaces it).
+/// Stores a topic's state, or removes it; synced. `stored` is filled in. Errors: disk_full,
+/// unknown_topic, topic_deleted, wrong_epoch, position_ahead, state_too_large; position_trimmed:
+/// events after it are gone, so that it would lead nowhere; state_outdated: what is stored is later
+/// (the same position replaces it).
 struct StoreStateRequest : Request {
   explicit StoreStateRequest(TopicName t) : Request(Kind::store_state, std::move(t)) {}
   std::optional<StoredState> state;  ///< nullopt: remove; epoch 0: the topic's now
@@ -152,8 +154,8 @@ struct StoreStateRequest : Request {
   bool existed = false;  ///< there was one before
 };
 
-/// Opens a reader of a topic's keys. Errors: unknown_topic, topic_deleted, storage_failed; no_state:
-/// it does not keep the latest; overloaded: there are as many readers as there may be.
+/// Opens a reader of a topic's keys. Errors: unknown_topic, topic_deleted, storage_failed;
+/// no_state: it does not keep the latest; overloaded: there are as many readers as there may be.
 struct ReadKeysRequest : Request {
   explicit ReadKeysRequest(TopicName t) : Request(Kind::read_keys, std::move(t)) {}
   std::unique_ptr<KeyReader> reader;  ///< outcome

@@ -3,6 +3,7 @@
 #include "storage/topic.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidemark::storage {
 
@@ -91,6 +92,43 @@ std::size_t Topic::memory() const {
   const std::lock_guard lock(mutex_);
   return sizeof(Topic) + ring_.memory();
 }
+
+// ---- holds ----
+
+Hold::Hold(Hold&& other) noexcept
+    : topic_(std::move(other.topic_)), number_(std::exchange(other.number_, 0)) {}
+
+Hold& Hold::operator=(Hold&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  topic_ = std::move(other.topic_);
+  number_ = std::exchange(other.number_, 0);
+  return *this;
+}
+
+void Hold::release() {
+  if (const auto topic = std::move(topic_); topic && number_ != 0) topic->release(number_);
+  topic_.reset();
+  number_ = 0;
+}
+
+Hold Topic::hold(const std::shared_ptr<Topic>& topic, Offset after,
+                 std::chrono::steady_clock::time_point now) {
+  const std::lock_guard lock(topic->mutex_);
+  return {topic, topic->holds_.add(after, now)};
+}
+
+std::optional<Offset> Topic::held(std::chrono::steady_clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  return holds_.first(now);
+}
+
+void Topic::release(std::uint64_t hold) {
+  const std::lock_guard lock(mutex_);
+  holds_.release(hold);
+}
+
+// ---- history ----
 
 Topic::EpochSpan Topic::span_of(std::size_t index) const {
   EpochSpan span{.start = meta_.lineage[index], .last = std::nullopt};

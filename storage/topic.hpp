@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocol/messages.hpp"
+#include "storage/holds.hpp"
 #include "storage/lifecycle.hpp"
 #include "storage/log.hpp"
 #include "storage/ring.hpp"
@@ -50,6 +51,7 @@ class Hold {
   ~Hold() { release(); }
   Hold(Hold&& other) noexcept;
   Hold& operator=(Hold&& other) noexcept;
+  /// Ends it; safe to call twice.
   void release();
 
  private:
@@ -141,12 +143,14 @@ class Topic {
   bool shrink(bool all);
 
  private:
+  friend class Hold;
   static constexpr std::int64_t kUnused = std::numeric_limits<std::int64_t>::min();
 
   [[nodiscard]] Bounds bounds_locked() const;
   void adopt_locked(TopicMeta meta);
   [[nodiscard]] std::optional<Gap> gap_after(Position after) const;
   [[nodiscard]] EpochSpan span_of(std::size_t index) const;
+  void release(std::uint64_t hold);
 
   const TopicName name_;
   const TopicId id_;
@@ -162,6 +166,7 @@ class Topic {
   TopicMeta meta_;
   Tail tail_;
   Ring ring_;
+  Holds holds_{kMaxHolds, kHoldsFor};
   std::vector<OffsetRange> damaged_;  ///< disjoint, in order; bounded by kMaxDamagedRanges
   bool deleted_ = false;
 };
