@@ -10,16 +10,16 @@ void Committer::stage_store_state(Group& group, StoreStateRequest& request) {
   if (staged == nullptr) return;
   if (request.state && !admit_state(*staged, request)) return;
   const auto stored = stored_position(*staged);
-  if (!stored) return refuse(request, stored.errc());
-  request.existed = stored->has_value();
+  const bool damaged = !stored && stored.errc() == Errc::corrupt_record;
+  if (!stored && !damaged) return refuse(request, stored.errc());
+  request.existed = damaged || stored->has_value();
   if (!request.state) {
     if (!request.existed) return;
     staged->state = StateUpdate{.topic = staged->meta.id, .state = std::nullopt};
   } else {
     StoredState& state = *request.state;
-    // What is stored counts only if it still leads somewhere: of an epoch that has lost what it
-    // reflects it is nothing to keep.
-    if (*stored && (*stored)->offset > state.position.offset &&
+    // What is damaged, or reflects what its epoch has lost since, is nothing to keep.
+    if (!damaged && *stored && (*stored)->offset > state.position.offset &&
         check_position(staged->meta.lineage, staged->tail.head, **stored)) {
       request.position = **stored;
       return refuse(request, Errc::state_outdated);

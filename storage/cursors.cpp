@@ -192,8 +192,9 @@ Result<void> Cursors::Impl::remove(const Topic& topic, std::string_view name) {
   if (auto counted = count(); !counted) return counted;
   Lock lock(mutex_);
   const auto found = fetch(lock, topic.name(), topic.id(), name);
-  if (!found) return found.error();
-  if (!*found) return Errc::unknown_cursor;
+  // What is damaged can't be read, but removed.
+  if (!found && found.errc() != Errc::corrupt_record) return found.error();
+  if (found && !*found) return Errc::unknown_cursor;
   if (stopping_) return Errc::shutting_down;
   table_.set(topic.name(), topic.id(), name, std::nullopt);
   return ok();
