@@ -99,7 +99,7 @@ TEST_F(CursorTableTest, WhatIsRefusedIsTakenAgain) {
   set("a", 1);
   const auto taken = take();
   table_.settle(taken.front(), false);
-  EXPECT_EQ(take(), taken);
+  EXPECT_EQ(names(take()), names(taken));
 }
 
 TEST_F(CursorTableTest, WhatChangesWhileItIsWrittenIsTakenAgain) {

@@ -36,14 +36,18 @@ class CursorsFixture : public LifecycleFixture {
   static void wait_until(const Condition& condition) {
     while (!condition()) std::this_thread::yield();
   }
-  /// What a broker that is killed now would find; nullopt: nothing, or the files were being
-  /// written.
+  /// What a broker that is killed now would find.
   std::optional<std::uint64_t> where_after_a_kill(std::string_view topic, std::string_view name) {
     const auto copy = killed_.path() / "image";
-    std::filesystem::remove_all(copy);
-    std::filesystem::copy(dir_.path(), copy, std::filesystem::copy_options::recursive);
-    const auto opened = EventStore::open(copy, options_);
-    return opened ? where(**opened, topic, name) : std::nullopt;
+    for (;;) {
+      std::error_code error;
+      std::filesystem::remove_all(copy);
+      std::filesystem::copy(dir_.path(), copy, std::filesystem::copy_options::recursive, error);
+      if (error) continue;
+      // Files that were written while they were copied are no image of any moment.
+      const auto opened = EventStore::open(copy, options_);
+      if (opened) return where(**opened, topic, name);
+    }
   }
 
   static constexpr std::chrono::milliseconds kNever = std::chrono::hours(1);

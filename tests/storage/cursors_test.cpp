@@ -181,6 +181,7 @@ TEST_F(CursorsTest, FiguresTellOfThoseThatFall) {
   ASSERT_FALSE(trim("t", 2));  // 2 … 11 are left, and a tenth less would be 3 … 11
   for (const auto& [name, offset] : {std::pair{"fallen", 0U}, {"falling", 1U}, {"safe", 2U}})
     ASSERT_TRUE(acknowledge("t", name, offset));
+  reopen();  // so that no look has seen but some of them
   keep_looking();
   wait_until([&] { return cursors().figures().max_lag_events > 0; });
   const auto figures = cursors().figures();
@@ -236,6 +237,7 @@ class CursorsFailureTest : public ::testing::Test {
     options.committer.recover_interval = std::chrono::milliseconds(1);
     options.cursors.write_interval = std::chrono::milliseconds(1);
     options.cursors.look_interval = std::chrono::milliseconds(1);
+    options.cursors.expire_after = seconds(0);
     return options;
   }
   std::optional<Position> written(TopicId id) {
