@@ -126,10 +126,12 @@ class Committer {
   void tell_created(std::span<const std::shared_ptr<Topic>> topics);
   void tell_dropped(std::span<const std::pair<TopicId, Offset>> dropped);
   bool ready_to_write(std::span<const std::unique_ptr<Request>> requests);
-  void recover();
-  bool find_born(std::vector<std::shared_ptr<Topic>>& found);
   void flush_if_due();
   void keep_ring_budget();
+
+  // committer_recovery.cpp
+  void recover();
+  bool find_born(std::vector<std::shared_ptr<Topic>>& found);
 
   // committer_figures.cpp
   void note(std::span<const std::unique_ptr<Request>> requests);
