@@ -11,13 +11,12 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/topic_pattern.hpp"
 #include "storage/committer.hpp"
 
 namespace tidemark::broker {
 
-/// Does a topic's name fit a pattern? `*` stands for any characters of one segment, a segment `**`
-/// for any number of segments, also none. Time: the product of the lengths at most.
-[[nodiscard]] bool matches_topic(std::string_view pattern, std::string_view name);
+using tidemark::matches_topic;
 
 struct TopicRule {
   std::string pattern;

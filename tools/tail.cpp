@@ -203,6 +203,10 @@ class Tail {
          std::to_string(notice.epoch.value));
   }
 
+  // States are not asked for, and only a pattern's topics end by themselves.
+  void handle(const State& /*part*/) {}
+  void handle(const client::TopicEnded& /*message*/) {}
+
   void handle(const CaughtUp& /*message*/) { done_ = options_.no_follow; }
 
   void ended(const client::Refusal& refusal) {

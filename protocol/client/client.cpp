@@ -52,13 +52,45 @@ asio::awaitable<void> close(SessionPtr session) {
   co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
 }
 
-asio::awaitable<Reply<Delivery>> next(SessionPtr session, std::shared_ptr<Feed> feed) {
+asio::awaitable<Reply<Position>> acknowledge(SessionPtr session, std::string topic,
+                                             std::string cursor, Position position) {
+  if (cursor.empty()) {
+    co_return refusal_of(Errc::invalid_cursor, "the subscription names no cursor");
+  }
+  const auto valid = check_cursor_name(cursor);
+  if (!valid) co_return refusal_of(valid.errc());
+  const auto name = TopicName::parse(topic);
+  if (!name) co_return refusal_of(name.errc());
+  auto work = session->acknowledge(std::move(topic), std::move(cursor), position);
+  co_return co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
+}
+
+void take(Inbox& inbox, bool& made_room, std::optional<Reply<Delivery>>& out) {
+  out = inbox.take(made_room);
+}
+
+void take(Inbox& inbox, bool& made_room, std::optional<Reply<TopicDelivery>>& out) {
+  Inbox::Origin origin;
+  auto taken = inbox.take(made_room, &origin);
+  if (!taken) return;
+  if (!*taken) {
+    out = Reply<TopicDelivery>(taken->error());
+  } else {
+    out = Reply<TopicDelivery>(TopicDelivery{.topic = std::move(origin.topic),
+                                             .content_type = std::move(origin.content_type),
+                                             .delivery = std::move(**taken)});
+  }
+}
+
+template <class T>
+asio::awaitable<Reply<T>> next(SessionPtr session, std::shared_ptr<Inbox> inbox) {
   for (;;) {
     bool made_room = false;
-    auto delivery = feed->take(made_room);
+    std::optional<Reply<T>> delivery;
+    take(*inbox, made_room, delivery);
     if (made_room) asio::post(session->strand(), [session] { session->drained(); });
     if (delivery) co_return std::move(*delivery);
-    auto work = session->arrival(feed);
+    auto work = session->arrival(inbox);
     co_await asio::co_spawn(session->strand(), std::move(work), asio::use_awaitable);
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) co_return refusal_of(Errc::cancelled);
@@ -97,6 +129,12 @@ Subscription Client::subscribe(std::string topic, SubscribeOptions options) {
   return {session_, std::move(feed)};
 }
 
+PatternSubscription Client::subscribe_pattern(std::string pattern, PatternOptions options) {
+  auto feed = session_->make_feed(std::move(pattern), std::move(options));
+  asio::post(session_->strand(), [session = session_, feed] { session->follow(feed); });
+  return {session_, std::move(feed)};
+}
+
 Subscription::Subscription(std::shared_ptr<Session> session, std::shared_ptr<Feed> feed)
     : session_(std::move(session)), feed_(std::move(feed)) {}
 
@@ -116,6 +154,41 @@ void Subscription::leave() {
   asio::post(session_->strand(), [session = session_, feed = feed_] { session->leave(feed); });
 }
 
-asio::awaitable<Reply<Delivery>> Subscription::next() { return client::next(session_, feed_); }
+asio::awaitable<Reply<Delivery>> Subscription::next() {
+  return client::next<Delivery>(session_, feed_);
+}
+
+asio::awaitable<Reply<Position>> Subscription::acknowledge(Position position) {
+  return client::acknowledge(session_, feed_->topic(), feed_->cursor(), position);
+}
+
+PatternSubscription::PatternSubscription(std::shared_ptr<Session> session,
+                                         std::shared_ptr<PatternFeed> feed)
+    : session_(std::move(session)), feed_(std::move(feed)) {}
+
+PatternSubscription::~PatternSubscription() { leave(); }
+
+PatternSubscription& PatternSubscription::operator=(PatternSubscription&& other) noexcept {
+  if (this != &other) {
+    leave();
+    session_ = std::move(other.session_);
+    feed_ = std::move(other.feed_);
+  }
+  return *this;
+}
+
+void PatternSubscription::leave() {
+  if (!feed_) return;
+  asio::post(session_->strand(), [session = session_, feed = feed_] { session->leave(feed); });
+}
+
+asio::awaitable<Reply<TopicDelivery>> PatternSubscription::next() {
+  return client::next<TopicDelivery>(session_, feed_);
+}
+
+asio::awaitable<Reply<Position>> PatternSubscription::acknowledge(std::string topic,
+                                                                  Position position) {
+  return client::acknowledge(session_, std::move(topic), feed_->cursor(), position);
+}
 
 }  // namespace tidemark::client

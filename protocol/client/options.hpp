@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "protocol/client/credential.hpp"
 #include "protocol/client/refusal.hpp"
@@ -78,9 +79,32 @@ struct PublishReceipt {
 
 struct SubscribeOptions {
   Start start = StartNow{};
-  OnGap on_gap = OnGap::earliest;
+  /// Begin with the topic's state; `start` is then ignored. Only the first time: after a lost
+  /// connection it goes on after what has been received, unless that was half a state.
+  bool state = false;
+  std::optional<OnGap> on_gap;  ///< unset: state if it began with one, else earliest
+  /// Begin with the state also if what there is to send is more than this, the first time and
+  /// whenever a connection was lost.
+  std::optional<StateIfBehind> state_if_behind;
+  Filter filter;       ///< other events are passed over, and position() with them
+  std::string cursor;  ///< begin after what this named cursor has; if there is none, as said above
   bool wait_for_topic = false;        ///< try again while the topic does not exist
   std::size_t queued_events = 4'096;  ///< beyond these nothing more is read from the broker
+  std::size_t queued_bytes = std::size_t{4} << 20;
+};
+
+/// As those of one topic, for each that matches.
+struct PatternOptions {
+  Start start = StartNow{};  ///< in topics there are now; later ones begin with their first event
+  bool state = false;        ///< begin with the state of each, later ones too
+  std::optional<OnGap> on_gap;
+  std::optional<StateIfBehind> state_if_behind;
+  Filter filter;
+  std::string cursor;
+  /// What PatternSubscription::positions() gave: go on there. Topics that are not in it begin with
+  /// their earliest event, or their state; `start` and `cursor` are then ignored.
+  std::optional<std::vector<TopicPosition>> positions;
+  std::size_t queued_events = 4'096;
   std::size_t queued_bytes = std::size_t{4} << 20;
 };
 

@@ -1,4 +1,4 @@
-// Connecting, reconnecting, routing; see the coroutines named in session.hpp.
+// Connecting, reconnecting, keeping time; see the coroutines named in session.hpp.
 // protocol/client/: see session.hpp.
 #include "protocol/client/session.hpp"
 
@@ -102,12 +102,6 @@ Session::Session(asio::any_io_executor executor, ClientOptions options)
       drained_(strand_),
       answered_(strand_) {}
 
-std::shared_ptr<Feed> Session::make_feed(std::string topic, SubscribeOptions options) {
-  const std::uint64_t seed = seed_ ^ std::hash<std::string>{}(topic);
-  return std::make_shared<Feed>(strand_, std::move(topic), std::move(options),
-                                Backoff(options_.backoff_min, options_.backoff_max, seed));
-}
-
 // ---- what the application asks for ----
 
 asio::awaitable<Reply<void>> Session::connect() {
@@ -119,10 +113,16 @@ asio::awaitable<Reply<void>> Session::connect() {
   co_return *last_reason_;
 }
 
+/// An answer somebody waits for.
+template <class T>
 struct Session::Waiting {
   explicit Waiting(const asio::any_io_executor& strand) : done(strand) {}
+  void settle(Reply<T> answer) {
+    reply = std::move(answer);
+    done.raise();
+  }
   Signal done;
-  std::optional<Reply<PublishReceipt>> reply;
+  std::optional<Reply<T>> reply;
 };
 
 asio::awaitable<Reply<PublishReceipt>> Session::publish(Publish publish, milliseconds timeout) {
@@ -130,11 +130,8 @@ asio::awaitable<Reply<PublishReceipt>> Session::publish(Publish publish, millise
   start();
   std::optional<Clock::time_point> deadline;
   if (timeout.count() > 0) deadline = Clock::now() + timeout;
-  const auto waiting = std::make_shared<Waiting>(strand_);
-  Outbox::Done done = [waiting](Reply<PublishReceipt> reply) {
-    waiting->reply = std::move(reply);
-    waiting->done.raise();
-  };
+  const auto waiting = std::make_shared<Waiting<PublishReceipt>>(strand_);
+  Outbox::Done done = [waiting](Reply<PublishReceipt> reply) { waiting->settle(std::move(reply)); };
   const auto ticket = outbox_.add(std::move(publish), deadline, std::move(done));
   if (deadline) due_by(*deadline);
   pump();
@@ -151,36 +148,32 @@ asio::awaitable<Reply<PublishReceipt>> Session::publish(Publish publish, millise
   co_return std::move(*waiting->reply);
 }
 
+asio::awaitable<Reply<Position>> Session::acknowledge(std::string topic, std::string cursor,
+                                                      Position position) {
+  if (closing_) co_return *end_reason_;
+  start();
+  const auto waiting = std::make_shared<Waiting<Position>>(strand_);
+  Acknowledgements::Done done = [waiting](Reply<Position> reply) {
+    waiting->settle(std::move(reply));
+  };
+  const auto ticket =
+      acknowledgements_.add(std::move(topic), std::move(cursor), position, std::move(done));
+  pump();
+  while (!waiting->reply) {
+    co_await waiting->done.wait();
+    if (waiting->reply) break;
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() == asio::cancellation_type::none) continue;
+    acknowledgements_.abandon(ticket);
+    co_return refusal_of(Errc::cancelled);
+  }
+  co_return std::move(*waiting->reply);
+}
+
 asio::awaitable<Reply<void>> Session::room() {
   while (!closing_ && !outbox_.has_room()) co_await answered_.wait();
   if (closing_) co_return *end_reason_;
   co_return Reply<void>();
-}
-
-asio::awaitable<void> Session::arrival(std::shared_ptr<Feed> feed) {
-  // Nobody else takes, so what made the caller wait can only have been changed by an arrival.
-  if (feed->over() || feed->holds()) co_return;
-  co_await feed->arrived().wait();
-}
-
-void Session::follow(const std::shared_ptr<Feed>& feed) {
-  if (closing_) return feed->end(*end_reason_);
-  const auto name = TopicName::parse(feed->topic());
-  if (!name) return feed->end(refusal_of(name.errc()));
-  if (!feeds_.emplace(feed->topic(), feed).second) {
-    return feed->end(refusal_of(Errc::already_subscribed));
-  }
-  start();
-  if (usable()) ask(*feed);
-}
-
-void Session::leave(const std::shared_ptr<Feed>& feed) {
-  feed->end(refusal_of(Errc::cancelled));
-  const auto at = feeds_.find(feed->topic());
-  if (at == feeds_.end() || at->second != feed) return;
-  feeds_.erase(at);
-  drained_.raise();
-  if (usable()) send(Unsubscribe{.id = ++last_id_, .topic = feed->topic()});
 }
 
 asio::awaitable<void> Session::close() {
@@ -200,8 +193,8 @@ void Session::end(const Refusal& refusal) {
   closing_ = true;
   if (!end_reason_) end_reason_ = refusal;
   outbox_.refuse_all(refusal);
-  for (const auto& [topic, feed] : feeds_) feed->end(refusal);
-  feeds_.clear();
+  acknowledgements_.refuse_all(refusal);
+  end_feeds(refusal);
   for (Signal* signal : {&changed_, &paused_, &time_, &drained_, &answered_}) signal->raise();
 }
 
@@ -308,7 +301,7 @@ void Session::came_up() {
   pinged_ = Clock::now();
   report(Connected{});
   changed_.raise();
-  for (const auto& [topic, feed] : feeds_) ask(*feed);
+  ask_all();
   pump();
   due_by(pinged_ + options_.ping_interval);
 }
@@ -318,7 +311,9 @@ void Session::went_down() {
   refresh_at_.reset();
   expires_at_.reset();
   outbox_.disconnected();
+  acknowledgements_.disconnected();
   for (const auto& [topic, feed] : feeds_) feed->disconnected();
+  for (const auto& feed : patterns_) feed->disconnected();
   changed_.raise();
 }
 
@@ -347,54 +342,13 @@ void Session::receive(std::string_view bytes) {
   std::visit([this](auto& message) { on(message); }, *decoded);
 }
 
-std::shared_ptr<Feed> Session::feed_of(const std::string& topic) {
-  const auto at = feeds_.find(topic);
-  return at == feeds_.end() ? nullptr : at->second;
-}
-
-void Session::reap(const std::string& topic) {
-  const auto at = feeds_.find(topic);
-  if (at == feeds_.end()) return;
-  if (at->second->over()) {
-    feeds_.erase(at);
-  } else if (const auto retry = at->second->retry_at()) {
-    due_by(*retry);
-  }
-}
-
-void Session::on(Subscribed& message) {
-  const auto feed = feed_of(message.topic);
-  if (feed && feed->asked(message.id)) feed->subscribed(message);
-}
-
-void Session::on(Unsubscribed& message) {
-  if (const auto feed = feed_of(message.topic)) feed->unsubscribed(message, Clock::now());
-  reap(message.topic);
-}
-
-void Session::on(Event& message) {
-  const auto feed = feed_of(message.topic);
-  if (!feed) return;
-  if (auto wrong = feed->event(std::move(message))) {
-    link_->fail(refusal_of(Errc::malformed_message, "the broker broke its word: " + *wrong));
-  }
-  if (feed->full()) full_ = feed;
-}
-
-void Session::on(CaughtUp& message) {
-  if (const auto feed = feed_of(message.topic)) feed->caught_up(message);
-}
-
-void Session::on(GapNotice& message) {
-  if (const auto feed = feed_of(message.topic)) feed->gap(message.gap);
-}
-
-void Session::on(EpochNotice& message) {
-  if (const auto feed = feed_of(message.topic)) feed->epoch(message);
-}
-
 void Session::on(Published& message) {
   outbox_.published(message);
+  pump();
+}
+
+void Session::on(Acknowledged& message) {
+  acknowledgements_.acknowledged(message);
   pump();
 }
 
@@ -419,21 +373,17 @@ void Session::on(Failure& message) {
     refresh_at_ = Clock::now() + milliseconds(message.retry_after_ms.value_or(0)) + kRefreshPause;
     return due_by(*refresh_at_);
   }
-  if (outbox_.failed(message, Clock::now())) return pump();
-  for (const auto& [topic, feed] : feeds_) {
-    if (!feed->asked(message.id)) continue;
-    feed->refused(message, Clock::now());
-    return reap(std::string(topic));
-  }
+  if (outbox_.failed(message, Clock::now()) || acknowledgements_.failed(message)) return pump();
+  if (feed_failed(message)) return;
   if (message.id == 0) complaint_ = refusal_of(message);
 }
-
-void Session::ask(Feed& feed) { send(feed.ask(++last_id_)); }
 
 void Session::pump() {
   if (!usable() || leave_by_) return;
   outbox_.pump(Clock::now(), [this](const ClientMessage& publish) { send(publish); });
   if (const auto wake = outbox_.held_until()) due_by(*wake);
+  acknowledgements_.pump([this] { return ++last_id_; },
+                         [this](const ClientMessage& message) { send(message); });
 }
 
 void Session::send(const ClientMessage& message) {
@@ -467,21 +417,12 @@ void Session::due_by(Clock::time_point then) {
 
 Clock::time_point Session::next_due(Clock::time_point now) {
   auto due = outbox_.next_wake(now).value_or(Clock::time_point::max());
-  for (const auto& [topic, feed] : feeds_) {
-    if (usable() && feed->retry_at()) due = std::min(due, *feed->retry_at());
-  }
+  if (usable()) due = std::min(due, next_retry());
   if (usable())
     due = std::min(due, std::max(link_->last_heard(), pinged_) + options_.ping_interval);
   if (usable() && leave_by_) due = std::min(due, *leave_by_);
   if (usable() && refresh_at_) due = std::min(due, *refresh_at_);
   return due;
-}
-
-void Session::retry_feeds(Clock::time_point now) {
-  if (!usable()) return;
-  for (const auto& [topic, feed] : feeds_) {
-    if (feed->retry_at() && *feed->retry_at() <= now) ask(*feed);
-  }
 }
 
 void Session::check_silence(Clock::time_point now) {

@@ -7,13 +7,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "protocol/client/acknowledgements.hpp"
 #include "protocol/client/feed.hpp"
 #include "protocol/client/link.hpp"
 #include "protocol/client/outbox.hpp"
+#include "protocol/client/pattern_feed.hpp"
 
 namespace tidemark::client {
 
@@ -30,23 +33,35 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] const boost::asio::any_io_executor& strand() const { return strand_; }
   /// Threads: any.
   [[nodiscard]] std::shared_ptr<Feed> make_feed(std::string topic, SubscribeOptions options);
+  /// Threads: any.
+  [[nodiscard]] std::shared_ptr<PatternFeed> make_feed(std::string pattern, PatternOptions options);
 
   // Coroutines: to be spawned on strand().
   boost::asio::awaitable<Reply<void>> connect();
   boost::asio::awaitable<Reply<PublishReceipt>> publish(Publish publish, milliseconds timeout);
   boost::asio::awaitable<Reply<void>> room();
-  boost::asio::awaitable<void> arrival(std::shared_ptr<Feed> feed);
+  boost::asio::awaitable<Reply<Position>> acknowledge(std::string topic, std::string cursor,
+                                                      Position position);
+  boost::asio::awaitable<void> arrival(std::shared_ptr<Inbox> inbox);
   boost::asio::awaitable<void> close();
 
   void follow(const std::shared_ptr<Feed>& feed);
+  void follow(const std::shared_ptr<PatternFeed>& feed);
   void leave(const std::shared_ptr<Feed>& feed);
+  void leave(const std::shared_ptr<PatternFeed>& feed);
   /// A feed has room again.
   void drained() { drained_.raise(); }
   /// At once, without a word to the broker.
   void abort();
 
  private:
+  template <class T>
   struct Waiting;
+  /// Who is told of a topic's messages.
+  struct Route {
+    Place* place = nullptr;  ///< null: nobody
+    std::shared_ptr<Inbox> inbox;
+  };
 
   void start();
   void spawn(boost::asio::awaitable<void> coroutine);
@@ -74,14 +89,28 @@ class Session : public std::enable_shared_from_this<Session> {
   void on(Failure& message);
   void on(Authenticated&) {}
   void on(TokenExpires& message);
+  void on(Following& message);
+  void on(State& message);
+  void on(Advanced& message);
+  void on(Acknowledged& message);
+
   [[nodiscard]] std::shared_ptr<Feed> feed_of(const std::string& topic);
+  [[nodiscard]] std::shared_ptr<PatternFeed> pattern_of(const std::string& topic);
+  [[nodiscard]] Route route(const std::string& topic);
+  void received(const Route& route, const std::optional<std::string>& wrong);
+  bool feed_failed(const Failure& message);
   void reap(const std::string& topic);
+  void reap_patterns();
+  void end_feeds(const Refusal& refusal);
 
   void ask(Feed& feed);
+  void ask(PatternFeed& feed);
+  void ask_all();
   void pump();
   void send(const ClientMessage& message);
   void check_silence(Clock::time_point now);
   void retry_feeds(Clock::time_point now);
+  [[nodiscard]] Clock::time_point next_retry() const;
   [[nodiscard]] Clock::time_point next_due(Clock::time_point now);
   void due_by(Clock::time_point then);
   void report(Status status);
@@ -97,11 +126,13 @@ class Session : public std::enable_shared_from_this<Session> {
   Outbox outbox_;
   Backoff backoff_;
   std::map<std::string, std::shared_ptr<Feed>> feeds_;  ///< by topic: one each per connection
+  std::vector<std::shared_ptr<PatternFeed>> patterns_;  ///< in the order they were asked for
+  Acknowledgements acknowledgements_;
 
   std::shared_ptr<Link> link_;  ///< shared with its writer, which may end a little later
   bool started_ = false;
-  bool up_ = false;             ///< link_ is open
-  std::shared_ptr<Feed> full_;  ///< nothing is read until it has room
+  bool up_ = false;              ///< link_ is open
+  std::shared_ptr<Inbox> full_;  ///< nothing is read until it has room
   bool closing_ = false;
   int coroutines_ = 0;
   std::uint64_t attempts_ = 0;  ///< since the last time it was connected
