@@ -1,208 +1,19 @@
-// One thread, one coroutine reading and one writing per connection.
+// One thread for all connections: its log, its orders, its answers.
 // tests/client/: see fake_broker.hpp.
 #include "tests/client/fake_broker.hpp"
 
-#include <deque>
 #include <future>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/websocket/stream.hpp>
 
-#include "protocol/client/signal.hpp"
+#include "protocol/topic_pattern.hpp"
+#include "tests/client/fake_connection.hpp"
 
 namespace tidemark::test {
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace websocket = beast::websocket;
-using client::kNoThrow;
 using tcp = asio::ip::tcp;
-
-struct FakeBroker::Topic {
-  struct Producer {
-    std::uint64_t epoch = 0;
-    std::map<std::uint64_t, OffsetRange> sequences;
-  };
-  Epoch epoch;
-  std::uint64_t epoch_first = 1;
-  std::uint64_t earliest = 1;
-  std::string content_type;
-  std::vector<NewEvent> events;  ///< from offset 1
-  std::map<std::string, Producer> producers;
-
-  [[nodiscard]] Offset head() const { return {events.size()}; }
-};
-
-struct FakeBroker::Connection : std::enable_shared_from_this<Connection> {
-  struct Reader {
-    Position position;
-    bool caught_up = false;
-  };
-
-  Connection(FakeBroker& owner, Socket socket)
-      : broker(owner), stream(std::move(socket)), wake(stream.get_executor()) {}
-
-  asio::awaitable<void> run();
-  asio::awaitable<bool> shake_hands();
-  void close(Errc reason) {
-    close_code = info(reason).close_code;
-    close_reason = info(reason).name;
-    wake.raise();
-  }
-  asio::awaitable<void> write();
-  std::optional<ServerMessage> next();
-  std::optional<ServerMessage> next_of(const std::string& name, Reader& reader);
-  void queue(const ServerMessage& message) {
-    std::string bytes;
-    encode(broker.form_, message, Payload::bytes, bytes);
-    queue_bytes(std::move(bytes));
-  }
-  void queue_bytes(std::string bytes) {
-    replies.push_back(std::move(bytes));
-    wake.raise();
-  }
-  void drop() {
-    dropped = true;
-    boost::system::error_code ignored;
-    stream.next_layer().close(ignored);
-    wake.raise();
-  }
-
-  FakeBroker& broker;
-  websocket::stream<Socket> stream;
-  client::Signal wake;
-  std::deque<std::string> replies;
-  std::map<std::string, Reader> readers;
-  bool dropped = false;
-  std::uint16_t close_code = 0;
-  std::string close_reason = "as ordered";
-};
-
-/// Reads the upgrade and answers it; false if it is refused.
-asio::awaitable<bool> FakeBroker::Connection::shake_hands() {
-  namespace http = beast::http;
-  beast::flat_buffer buffer;
-  http::request<http::string_body> upgrade;
-  auto got = co_await http::async_read(stream.next_layer(), buffer, upgrade, kNoThrow);
-  if (std::get<0>(got)) co_return false;
-  std::string shown(upgrade[http::field::authorization]);
-  if (shown.starts_with("Bearer ")) shown.erase(0, 7);
-  broker.upgrades_.push_back(shown);
-  const auto refusal = broker.admit ? broker.admit(shown) : std::nullopt;
-  if (!refusal) {
-    auto accepted = co_await stream.async_accept(upgrade, kNoThrow);
-    co_return !std::get<0>(accepted);
-  }
-  http::response<http::string_body> answer(http::int_to_status(info(*refusal).http_status), 11);
-  answer.body() = R"({"type":"about:blank","code":")" + std::string(info(*refusal).name) + "\"}";
-  answer.prepare_payload();
-  auto sent = co_await http::async_write(stream.next_layer(), answer, kNoThrow);
-  static_cast<void>(sent);
-  co_return false;
-}
-
-asio::awaitable<void> FakeBroker::Connection::run() {
-  const auto self = shared_from_this();
-  boost::system::error_code ignored;
-  stream.next_layer().set_option(tcp::no_delay(true), ignored);
-  stream.binary(broker.form_ == WireForm::binary);
-  stream.read_message_max(std::size_t{64} << 20);
-  stream.set_option(websocket::stream_base::decorator([form = broker.form_](auto& response) {
-    response.set(beast::http::field::sec_websocket_protocol, std::string(subprotocol(form)));
-  }));
-  // From here on, not from the handshake's end: a client may know of that before we do, and what is
-  // ordered of every connection then is meant for this one too.
-  broker.connections_.insert(self);
-  const bool open = co_await shake_hands();
-  const auto nth = broker.accepted_++;
-  if (!open || (broker.drop_connection && broker.drop_connection(nth))) {
-    broker.connections_.erase(self);
-    co_return drop();
-  }
-  asio::co_spawn(broker.io_, write(), asio::detached);
-  beast::flat_buffer buffer;
-  while (!dropped) {
-    buffer.clear();
-    auto got = co_await stream.async_read(buffer, kNoThrow);
-    if (std::get<0>(got)) break;
-    const auto bytes = buffer.cdata();
-    auto message = decode_client(
-        broker.form_, std::string_view(static_cast<const char*>(bytes.data()), bytes.size()));
-    TIDEMARK_ENSURE(message.has_value(), "the client sends what can be read");
-    broker.handle(*this, *message);
-  }
-  broker.connections_.erase(self);
-  drop();
-}
-
-asio::awaitable<void> FakeBroker::Connection::write() {
-  const auto self = shared_from_this();
-  while (!dropped) {
-    std::string out;
-    bool event = false;
-    if (!replies.empty()) {
-      out = std::move(replies.front());
-      replies.pop_front();
-    } else if (close_code != 0) {
-      const websocket::close_reason ordered(static_cast<websocket::close_code>(close_code),
-                                            close_reason);
-      co_await stream.async_close(ordered, kNoThrow);
-      co_return drop();
-    } else if (auto message = next()) {
-      event = std::holds_alternative<Event>(*message);
-      encode(broker.form_, *message, Payload::text, out);
-    } else {
-      co_await wake.wait();
-      continue;
-    }
-    auto sent = co_await stream.async_write(asio::buffer(out), kNoThrow);
-    if (std::get<0>(sent)) co_return;
-    if (!event) continue;
-    const auto nth = broker.events_sent_++;
-    if (broker.drop_after_event && broker.drop_after_event(nth)) co_return drop();
-  }
-}
-
-std::optional<ServerMessage> FakeBroker::Connection::next() {
-  for (auto& [name, reader] : readers) {
-    if (auto message = next_of(name, reader)) return message;
-  }
-  return std::nullopt;
-}
-
-// Gap, then epoch, then events, then caught up: the order PROTOCOL.md promises.
-std::optional<ServerMessage> FakeBroker::Connection::next_of(const std::string& name,
-                                                             Reader& reader) {
-  const Topic& topic = broker.topics_.at(name);
-  Position& at = reader.position;
-  if (auto gap = broker.gap_of(topic, {at})) {
-    at = {topic.epoch, {gap->earliest.value - 1}};
-    reader.caught_up = false;
-    return GapNotice{.topic = name, .gap = *gap};
-  }
-  if (at.epoch != topic.epoch && at.offset.next().value >= topic.epoch_first) {
-    at.epoch = topic.epoch;
-    return EpochNotice{.topic = name, .epoch = topic.epoch, .first = {topic.epoch_first}};
-  }
-  while (at.offset < topic.head()) {
-    const NewEvent& stored = topic.events[at.offset.value];
-    at.offset = at.offset.next();
-    std::optional<Event> event = Event{.topic = name,
-                                       .offset = at.offset,
-                                       .time = {1'700'000'000'000},
-                                       .key = stored.key,
-                                       .headers = stored.headers,
-                                       .data = stored.data};
-    if (broker.change_event) event = broker.change_event(std::move(*event));
-    if (event) return *event;
-  }
-  if (reader.caught_up) return std::nullopt;
-  reader.caught_up = true;
-  return CaughtUp{.topic = name, .offset = at.offset};
-}
 
 std::optional<Gap> FakeBroker::gap_of(const Topic& topic, const StartAfter& start) const {
   const auto [epoch, offset] = start.position;
@@ -268,13 +79,18 @@ void FakeBroker::create(const std::string& topic, std::string content_type) {
   on_thread([&] {
     topics_[topic].content_type = std::move(content_type);
     topics_[topic].epoch = {next_epoch_++};
+    for (const auto& connection : connections_) {
+      for (const auto& [pattern, request] : connection->patterns) {
+        if (matches_topic(pattern, topic)) follow(*connection, topic, request, true);
+      }
+    }
     return 0;
   });
 }
 
-void FakeBroker::append(const std::string& topic, const std::string& data) {
+void FakeBroker::append(const std::string& topic, const std::string& data, const std::string& key) {
   on_thread([&] {
-    topics_.at(topic).events.push_back({.data = data});
+    topics_.at(topic).events.push_back({.data = data, .key = key});
     wake_all();
     return 0;
   });
@@ -282,6 +98,13 @@ void FakeBroker::append(const std::string& topic, const std::string& data) {
 
 void FakeBroker::trim(const std::string& topic, std::uint64_t keep) {
   on_thread([&] { return topics_.at(topic).earliest = keep; });
+}
+
+void FakeBroker::set_state(const std::string& topic, std::vector<State> parts) {
+  on_thread([&] {
+    topics_.at(topic).state = std::move(parts);
+    return 0;
+  });
 }
 
 void FakeBroker::remove(const std::string& topic) {
@@ -372,6 +195,12 @@ std::vector<Publish> FakeBroker::publishes() {
 std::vector<Subscribe> FakeBroker::subscribes() {
   return on_thread([&] { return subscribes_; });
 }
+std::vector<Acknowledge> FakeBroker::acknowledgements() {
+  return on_thread([&] { return acknowledgements_; });
+}
+std::vector<Unsubscribe> FakeBroker::unsubscribes() {
+  return on_thread([&] { return unsubscribes_; });
+}
 std::uint64_t FakeBroker::pings() {
   return on_thread([&] { return pings_; });
 }
@@ -393,10 +222,13 @@ void FakeBroker::handle(Connection& connection, const ClientMessage& message) {
     connection.queue(answer);
   } else if (const auto* subscription = std::get_if<Subscribe>(&message)) {
     subscribes_.push_back(*subscription);
+    if (!subscription->pattern.empty()) return follow_pattern(connection, *subscription);
     subscribe(connection, *subscription);
   } else if (const auto* leave = std::get_if<Unsubscribe>(&message)) {
-    connection.readers.erase(leave->topic);
-    connection.queue(Unsubscribed{.id = leave->id, .topic = leave->topic});
+    unsubscribes_.push_back(*leave);
+    unsubscribe(connection, *leave);
+  } else if (const auto* ack = std::get_if<Acknowledge>(&message)) {
+    acknowledge(connection, *ack);
   } else if (const auto* credential = std::get_if<Authenticate>(&message)) {
     authenticate(connection, *credential);
   } else {
@@ -463,35 +295,117 @@ ServerMessage FakeBroker::append_checked(const Publish& request) {
 }
 
 void FakeBroker::subscribe(Connection& connection, const Subscribe& request) {
+  const auto refuse = [&](Errc code, std::optional<Gap> gap) {
+    connection.queue(
+        Failure{.id = request.id, .code = code, .topic = request.topic, .gap = std::move(gap)});
+  };
   const auto at = topics_.find(request.topic);
-  if (at == topics_.end()) {
-    return connection.queue(
-        Failure{.id = request.id, .code = Errc::unknown_topic, .topic = request.topic});
+  if (at == topics_.end()) return refuse(Errc::unknown_topic, std::nullopt);
+  const auto reader = connection.readers.find(request.topic);
+  if (reader != connection.readers.end() && !reader->second.pattern.empty()) {
+    return refuse(Errc::already_subscribed, std::nullopt);
   }
-  const Topic& topic = at->second;
-  Position position{topic.epoch, topic.head()};
-  if (const auto* after = std::get_if<StartAfter>(&request.start)) {
-    position = after->position;
-    if (position.epoch.value == 0) position.epoch = topic.epoch;
-    if (const auto gap = gap_of(topic, *after); gap && request.on_gap == OnGap::fail) {
-      return connection.queue(Failure{.id = request.id,
-                                      .code = gap->cause == GapCause::ahead ? Errc::position_ahead
-                                              : gap->cause == GapCause::epoch
-                                                  ? Errc::wrong_epoch
+  const auto* after = std::get_if<StartAfter>(&request.start);
+  const auto gap = after == nullptr ? std::nullopt : gap_of(at->second, *after);
+  if (gap && request.on_gap == OnGap::fail) {
+    return refuse(gap->cause == GapCause::ahead   ? Errc::position_ahead
+                  : gap->cause == GapCause::epoch ? Errc::wrong_epoch
                                                   : Errc::position_trimmed,
-                                      .topic = request.topic,
-                                      .gap = gap});
-    }
-  } else if (std::holds_alternative<StartEarliest>(request.start)) {
-    position.offset = {topic.earliest - 1};
+                  gap);
   }
-  connection.queue(Subscribed{.id = request.id,
-                              .topic = request.topic,
-                              .position = position,
+  follow(connection, request.topic, request, false);
+}
+
+void FakeBroker::give_state(const Topic& topic, Reader& reader) {
+  TIDEMARK_ENSURE(!topic.state.empty(), "a test that wants a state says what it is");
+  reader.parts = {topic.state.begin(), topic.state.end()};
+  reader.position = topic.state.front().position;
+}
+
+/// Where a request begins in a topic. `later`: the topic was created after it.
+void FakeBroker::begin(const Topic& topic, const std::string& name, const Subscribe& request,
+                       bool later, Reader& reader) {
+  reader.position = {topic.epoch, topic.head()};
+  if (request.positions) {
+    for (const auto& [known, position] : *request.positions) {
+      if (known != name) continue;
+      reader.position = position;
+      return;
+    }
+  }
+  if (request.state) return give_state(topic, reader);
+  const bool earliest = std::holds_alternative<StartEarliest>(request.start);
+  if (earliest || later || request.positions) reader.position.offset = {topic.earliest - 1};
+  if (const auto* after = std::get_if<StartAfter>(&request.start); after && !later) {
+    reader.position = after->position;
+    if (reader.position.epoch.value == 0) reader.position.epoch = topic.epoch;
+  }
+}
+
+void FakeBroker::follow(Connection& connection, const std::string& name, const Subscribe& request,
+                        bool later) {
+  const Topic& topic = topics_.at(name);
+  if (!request.pattern.empty() && refuse_topic) {
+    if (const auto code = refuse_topic(name)) {
+      return connection.queue(Failure{.id = 0, .code = *code, .topic = name});
+    }
+  }
+  Reader reader;
+  reader.on_gap = request.on_gap;
+  reader.filter = request.filter;
+  reader.pattern = request.pattern;
+  begin(topic, name, request, later, reader);
+  reader.told = reader.position.offset;
+  connection.queue(Subscribed{.id = request.pattern.empty() ? request.id : 0,
+                              .topic = name,
+                              .position = reader.position,
                               .head = topic.head(),
                               .earliest = {topic.earliest},
                               .content_type = topic.content_type});
-  connection.readers[request.topic] = {position, false};
+  connection.readers[name] = std::move(reader);
+}
+
+void FakeBroker::follow_pattern(Connection& connection, const Subscribe& request) {
+  connection.queue(Following{.id = request.id, .pattern = request.pattern});
+  connection.patterns[request.pattern] = request;
+  for (const auto& [name, topic] : topics_) {
+    if (!matches_topic(request.pattern, name)) continue;
+    if (connection.readers.contains(name)) {
+      connection.queue(Failure{.id = 0, .code = Errc::already_subscribed, .topic = name});
+    } else {
+      follow(connection, name, request, false);
+    }
+  }
+  for (const auto& [name, position] : request.positions.value_or(std::vector<TopicPosition>())) {
+    if (topics_.contains(name)) continue;
+    connection.queue(
+        Unsubscribed{.id = 0, .topic = name, .pattern = {}, .reason = Errc::topic_deleted});
+  }
+}
+
+void FakeBroker::unsubscribe(Connection& connection, const Unsubscribe& request) {
+  connection.readers.erase(request.topic);
+  if (connection.patterns.erase(request.pattern) > 0) {
+    std::erase_if(connection.readers,
+                  [&](const auto& reader) { return reader.second.pattern == request.pattern; });
+  }
+  connection.queue(Unsubscribed{
+      .id = request.id, .topic = request.topic, .pattern = request.pattern, .reason = {}});
+}
+
+void FakeBroker::acknowledge(Connection& connection, const Acknowledge& request) {
+  const Fault fault = on_acknowledge ? on_acknowledge(request, acknowledgements_.size()) : Fault{};
+  acknowledgements_.push_back(request);
+  if (fault.kind == Fault::Kind::drop_before) return connection.drop();
+  if (fault.kind == Fault::Kind::ignore) return;
+  if (fault.kind == Fault::Kind::refuse) {
+    return connection.queue(Failure{.id = request.id, .code = fault.code, .topic = request.topic});
+  }
+  Position& kept = cursors_[{request.topic, request.cursor}];
+  kept = std::max(kept, request.position);
+  if (fault.kind == Fault::Kind::drop_after) return connection.drop();
+  connection.queue(Acknowledged{
+      .id = request.id, .topic = request.topic, .cursor = request.cursor, .position = kept});
 }
 
 }  // namespace tidemark::test

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -47,7 +48,9 @@ class FakeBroker {
 
   // ---- the log ----
   void create(const std::string& topic, std::string content_type = "text/plain");
-  void append(const std::string& topic, const std::string& data);
+  void append(const std::string& topic, const std::string& data, const std::string& key = {});
+  /// What is sent to those who want the topic's state, its parts as they are.
+  void set_state(const std::string& topic, std::vector<State> parts);
   /// Forgets events below `keep`.
   void trim(const std::string& topic, std::uint64_t keep);
   /// Deletes and tells subscribers.
@@ -61,6 +64,12 @@ class FakeBroker {
   std::function<Fault(const Publish&, std::uint64_t nth)> on_publish;
   /// True: the connection is dropped after the nth event sent, counted over all connections.
   std::function<bool(std::uint64_t nth)> drop_after_event;
+  /// True: the connection is dropped after the nth part of a state sent, likewise counted.
+  std::function<bool(std::uint64_t nth)> drop_after_part;
+  /// Decides about the nth acknowledgement received, from 0.
+  std::function<Fault(const Acknowledge&, std::uint64_t nth)> on_acknowledge;
+  /// Why a pattern cannot have a topic; nothing: it can.
+  std::function<std::optional<Errc>(const std::string& topic)> refuse_topic;
   /// True: the nth connection is dropped when it has shaken hands.
   std::function<bool(std::uint64_t nth)> drop_connection;
   /// Changes what is sent for an event; nothing: it is left out.
@@ -83,6 +92,8 @@ class FakeBroker {
   [[nodiscard]] std::uint64_t events_sent();
   [[nodiscard]] std::vector<Publish> publishes();
   [[nodiscard]] std::vector<Subscribe> subscribes();
+  [[nodiscard]] std::vector<Unsubscribe> unsubscribes();
+  [[nodiscard]] std::vector<Acknowledge> acknowledgements();
   [[nodiscard]] std::uint64_t pings();
   /// What was shown, by upgrades and by auths; empty: nothing.
   [[nodiscard]] std::vector<std::string> upgrades();
@@ -102,6 +113,15 @@ class FakeBroker {
   void handle(Connection& connection, const ClientMessage& message);
   void authenticate(Connection& connection, const Authenticate& message);
   void subscribe(Connection& connection, const Subscribe& request);
+  struct Reader;
+  static void give_state(const Topic& topic, Reader& reader);
+  static void begin(const Topic& topic, const std::string& name, const Subscribe& request,
+                    bool later, Reader& reader);
+  void follow(Connection& connection, const std::string& name, const Subscribe& request,
+              bool later);
+  void follow_pattern(Connection& connection, const Subscribe& request);
+  void unsubscribe(Connection& connection, const Unsubscribe& request);
+  void acknowledge(Connection& connection, const Acknowledge& request);
   [[nodiscard]] std::optional<Gap> gap_of(const Topic& topic, const StartAfter& start) const;
 
   WireForm form_;
@@ -112,10 +132,14 @@ class FakeBroker {
   std::set<std::shared_ptr<Connection>> connections_;
   std::uint64_t accepted_ = 0;
   std::uint64_t events_sent_ = 0;
+  std::uint64_t parts_sent_ = 0;
   std::uint64_t pings_ = 0;
   std::uint64_t next_epoch_ = 7;
   std::vector<Publish> publishes_;
   std::vector<Subscribe> subscribes_;
+  std::vector<Unsubscribe> unsubscribes_;
+  std::vector<Acknowledge> acknowledgements_;
+  std::map<std::pair<std::string, std::string>, Position> cursors_;  ///< by topic and name
   std::vector<std::string> upgrades_;
   std::vector<std::string> auths_;
   std::thread thread_;

@@ -46,8 +46,8 @@ TEST_F(FeedTest, GoesOnAfterTheLastEventReceived) {
   Feed feed = make({.start = StartEarliest{}});
   EXPECT_EQ(feed.ask(1).start, Start(StartEarliest{}));
   answer(feed, {{7}, {0}});
-  EXPECT_FALSE(feed.event(event(1)));
-  EXPECT_FALSE(feed.event(event(2)));
+  EXPECT_FALSE(feed.place().event(event(1)));
+  EXPECT_FALSE(feed.place().event(event(2)));
   feed.disconnected();
   EXPECT_EQ(feed.ask(9).start, Start(StartAfter{{{7}, {2}}}));
 }
@@ -62,8 +62,8 @@ TEST_F(FeedTest, AsksAsAtFirstUntilItHasBeenAnswered) {
 TEST_F(FeedTest, PositionIsWhatWasHandedOverNotWhatWaits) {
   Feed feed = make({});
   answer(feed, {{7}, {4}});
-  EXPECT_FALSE(feed.event(event(5)));
-  EXPECT_FALSE(feed.event(event(6)));
+  EXPECT_FALSE(feed.place().event(event(5)));
+  EXPECT_FALSE(feed.place().event(event(6)));
   EXPECT_EQ(feed.position(), (Position{{7}, {4}}));
   EXPECT_EQ(text(take(feed)), "5");
   EXPECT_EQ(feed.position(), (Position{{7}, {5}}));
@@ -72,9 +72,9 @@ TEST_F(FeedTest, PositionIsWhatWasHandedOverNotWhatWaits) {
 TEST_F(FeedTest, DropsWhatItHasSeen) {
   Feed feed = make({});
   answer(feed, {{7}, {4}});
-  EXPECT_FALSE(feed.event(event(5)));
-  EXPECT_FALSE(feed.event(event(5)));
-  EXPECT_FALSE(feed.event(event(3)));
+  EXPECT_FALSE(feed.place().event(event(5)));
+  EXPECT_FALSE(feed.place().event(event(5)));
+  EXPECT_FALSE(feed.place().event(event(3)));
   EXPECT_EQ(text(take(feed)), "5");
   EXPECT_EQ(text(take(feed)), "nothing");
 }
@@ -82,7 +82,7 @@ TEST_F(FeedTest, DropsWhatItHasSeen) {
 TEST_F(FeedTest, ASilentGapIsABrokenPromise) {
   Feed feed = make({});
   answer(feed, {{7}, {4}});
-  EXPECT_TRUE(feed.event(event(6)).has_value());
+  EXPECT_TRUE(feed.place().event(event(6)).has_value());
   EXPECT_EQ(text(take(feed)), "nothing");
   feed.disconnected();
   EXPECT_EQ(feed.ask(9).start, Start(StartAfter{{{7}, {4}}}));
@@ -91,8 +91,8 @@ TEST_F(FeedTest, ASilentGapIsABrokenPromise) {
 TEST_F(FeedTest, AToldGapMovesThePosition) {
   Feed feed = make({});
   answer(feed, {{7}, {4}});
-  feed.gap({.lost = {{5}, {10}}, .cause = GapCause::count, .epoch = {7}, .earliest = {10}});
-  EXPECT_FALSE(feed.event(event(10)));
+  feed.place().gap({.lost = {{5}, {10}}, .cause = GapCause::count, .epoch = {7}, .earliest = {10}});
+  EXPECT_FALSE(feed.place().event(event(10)));
   EXPECT_EQ(text(take(feed)), "gap count");
   EXPECT_EQ(feed.position(), (Position{{7}, {9}}));
   EXPECT_EQ(text(take(feed)), "10");
@@ -101,7 +101,8 @@ TEST_F(FeedTest, AToldGapMovesThePosition) {
 TEST_F(FeedTest, ADamagedStretchInTheMiddleIsPassed) {
   Feed feed = make({});
   answer(feed, {{7}, {4}});
-  feed.gap({.lost = {{5}, {10}}, .cause = GapCause::corrupt, .epoch = {7}, .earliest = {1}});
+  feed.place().gap(
+      {.lost = {{5}, {10}}, .cause = GapCause::corrupt, .epoch = {7}, .earliest = {1}});
   feed.disconnected();
   EXPECT_EQ(feed.ask(3).start, Start(StartAfter{{{7}, {9}}}));
 }
@@ -109,8 +110,9 @@ TEST_F(FeedTest, ADamagedStretchInTheMiddleIsPassed) {
 TEST_F(FeedTest, AnotherHistoryBeginsAtItsEarliest) {
   Feed feed = make({});
   answer(feed, {{7}, {100}});
-  feed.gap({.lost = {{51}, {101}}, .cause = GapCause::epoch, .epoch = {8}, .earliest = {1}});
-  EXPECT_FALSE(feed.event(event(1)));
+  feed.place().gap(
+      {.lost = {{51}, {101}}, .cause = GapCause::epoch, .epoch = {8}, .earliest = {1}});
+  EXPECT_FALSE(feed.place().event(event(1)));
   EXPECT_EQ(text(take(feed)), "gap epoch");
   EXPECT_EQ(text(take(feed)), "1");
   EXPECT_EQ(feed.position(), (Position{{8}, {1}}));
@@ -119,7 +121,7 @@ TEST_F(FeedTest, AnotherHistoryBeginsAtItsEarliest) {
 TEST_F(FeedTest, ANewEpochIsPartOfThePosition) {
   Feed feed = make({});
   answer(feed, {{7}, {4}});
-  feed.epoch({.topic = "t", .epoch = {8}, .first = {5}});
+  EXPECT_FALSE(feed.place().epoch({.topic = "t", .epoch = {8}, .first = {5}}));
   EXPECT_EQ(text(take(feed)), "epoch");
   EXPECT_EQ(feed.position(), (Position{{8}, {4}}));
 }
@@ -127,9 +129,9 @@ TEST_F(FeedTest, ANewEpochIsPartOfThePosition) {
 TEST_F(FeedTest, WhatCameBeforeTheAnswerIsOfAnEarlierSubscription) {
   Feed feed = make({});
   static_cast<void>(feed.ask(1));
-  EXPECT_FALSE(feed.event(event(9)));
-  feed.caught_up({.topic = "t", .offset = {9}});
-  feed.gap({});
+  EXPECT_FALSE(feed.place().event(event(9)));
+  EXPECT_FALSE(feed.place().caught_up({.topic = "t", .offset = {9}}));
+  feed.place().gap({});
   feed.unsubscribed({.topic = "t", .reason = Errc::topic_deleted}, {});
   EXPECT_EQ(text(take(feed)), "nothing");
   EXPECT_FALSE(feed.over());
@@ -138,7 +140,7 @@ TEST_F(FeedTest, WhatCameBeforeTheAnswerIsOfAnEarlierSubscription) {
 TEST_F(FeedTest, IsFullByCountAndEmptyAgainAtHalf) {
   Feed feed = make({.queued_events = 4});
   answer(feed, {{7}, {0}});
-  for (std::uint64_t i = 1; i <= 4; ++i) EXPECT_FALSE(feed.event(event(i)));
+  for (std::uint64_t i = 1; i <= 4; ++i) EXPECT_FALSE(feed.place().event(event(i)));
   EXPECT_TRUE(feed.full());
   bool made_room = false;
   static_cast<void>(feed.take(made_room));
@@ -153,14 +155,14 @@ TEST_F(FeedTest, IsFullByBytes) {
   answer(feed, {{7}, {0}});
   Event large = event(1);
   large.data.resize(100'000);
-  EXPECT_FALSE(feed.event(large));
+  EXPECT_FALSE(feed.place().event(large));
   EXPECT_TRUE(feed.full());
 }
 
 TEST_F(FeedTest, EndsAfterWhatWaits) {
   Feed feed = make({});
   answer(feed, {{7}, {0}});
-  EXPECT_FALSE(feed.event(event(1)));
+  EXPECT_FALSE(feed.place().event(event(1)));
   feed.unsubscribed({.topic = "t", .reason = Errc::topic_deleted}, {});
   EXPECT_EQ(text(take(feed)), "1");
   EXPECT_EQ(text(take(feed)), "topic_deleted");
@@ -201,11 +203,11 @@ TEST_F(FeedTest, JsonDataIsSettledByTheTopicsContentType) {
   Event quoted = event(1);
   quoted.data = "\"a\\nb\"";
   quoted.form = Form::json;
-  EXPECT_FALSE(feed.event(quoted));
+  EXPECT_FALSE(feed.place().event(quoted));
   EXPECT_EQ(text(take(feed)), "a\nb");
   quoted.offset = {2};
   quoted.data = "{}";
-  EXPECT_TRUE(feed.event(quoted).has_value()) << "an object is no text";
+  EXPECT_TRUE(feed.place().event(quoted).has_value()) << "an object is no text";
 }
 
 }  // namespace
