@@ -12,6 +12,8 @@ namespace {
 boost::asio::awaitable<void> ask(tidemark::client::Client& client, bool& refused) {
   const auto connected = co_await client.connect();
   refused = !connected;
+  const auto rooms = client.subscribe_pattern("rooms/*", {.state = true});
+  refused = refused && rooms.positions().empty();
   if (refused) std::cout << "as expected: " << connected.error().text << '\n';
   co_await client.close();
 }
