@@ -117,7 +117,8 @@ void PatternFeed::topic_begins(const Subscribed& message) {
   const auto at = topics_.find(message.topic);
   Topic& topic = at == topics_.end() ? add_topic(message.topic, std::nullopt) : at->second;
   topic.told.reset();
-  topic.place.subscribed(message, topic.place.position() ? Place::Beginning::events : beginning_);
+  const bool goes_on = topic.place.position() && !topic.place.awaits_state();
+  topic.place.subscribed(message, goes_on ? Place::Beginning::events : beginning_);
 }
 
 void PatternFeed::topic_refused(const Failure& failure, Clock::time_point now) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tests/client/harness.hpp"
 
@@ -12,8 +13,8 @@ inline std::string range_of(const Gap& gap) {
   return std::to_string(gap.lost.first.value) + "-" + std::to_string(gap.lost.end.value);
 }
 
-/// "state first last 4: a b", "state first: a", "state first last 4: {}" …; its position with the
-/// last part.
+/// "state first: a=va", "state last 4: b=vb", "state first last 4: {…}": what it is of the whole,
+/// the position with the last part, then entries or bundle.
 inline std::string in_short(const State& state) {
   std::string out = "state";
   if (state.first) out += " first";
