@@ -47,6 +47,7 @@ std::uint64_t Cursor::behind() const {
 Step Cursor::next(storage::EventStore& store) {
   using State = storage::ReadAnswer::State;
   if (ended_) return step::Ended{*ended_};
+  if (wants_state_) return step::State{};
   storage::ReadAnswer answer = store.read(*topic_, position_);
   switch (answer.state) {
     case State::events:
@@ -69,6 +70,14 @@ Step Cursor::next(storage::EventStore& store) {
   return step::Ended{*ended_};
 }
 
+void Cursor::restart(Position position) {
+  TIDEMARK_ENSURE(!ended_, "nothing follows the end of a subscription");
+  position_ = position;
+  told_epoch_ = position.epoch;  // the state says which it is of
+  told_caught_up_ = false;
+  wants_state_ = false;
+}
+
 void Cursor::advance(Offset last) {
   TIDEMARK_ENSURE(last > position_.offset, "a cursor only moves forward");
   position_.offset = last;
@@ -88,6 +97,16 @@ Step Cursor::pass(const Gap& gap) {
   step::Gap told{{.topic = topic_->name().str(), .gap = gap}};
   if (on_gap_ == OnGap::fail) {
     ended_ = errc_of(gap.cause);
+    return told;
+  }
+  if (on_gap_ == OnGap::state) {
+    // A state of before the damage leads to it again, however often it is sent.
+    if (gap.lost.end == past_gap_) {
+      ended_ = errc_of(gap.cause);
+    } else {
+      past_gap_ = gap.lost.end;
+      wants_state_ = true;
+    }
     return told;
   }
   const Offset next = gap.cause == GapCause::corrupt ? gap.lost.end : gap.earliest;

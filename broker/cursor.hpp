@@ -43,8 +43,8 @@ struct Ended {
 using Step = std::variant<step::Events, step::Epoch, step::Gap, step::CaughtUp, step::Load,
                           step::State, step::Wait, step::Ended>;
 
-/// Every subscription sees, in this order and each only if it applies: Gap, Epoch, Events …
-/// CaughtUp, then Events as they come. Position::epoch may be 0 at the start ("not compared").
+/// Every subscription sees, in this order and each only if it applies: Gap, State, Epoch, Events …
+/// CaughtUp, then Events as they come. A gap that the state does not lead past ends it. Position::epoch may be 0 at the start ("not compared").
 /// Threads: one at a time (its shard's). Costs a lock of the topic per step and no memory of its
 /// own beyond the members.
 class Cursor {
@@ -89,6 +89,7 @@ class Cursor {
   bool told_caught_up_ = false;
   bool cold_ = false;
   bool wants_state_ = false;  ///< nothing but step::State until restart()
+  Offset past_gap_;           ///< where the last gap ended that a state was to lead past
   std::optional<Errc> ended_;
 };
 

@@ -2,6 +2,10 @@
 // broker/: between a cursor and what is sent; the cursor advances over the others.
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "protocol/messages.hpp"
 #include "storage/segment.hpp"
 
@@ -19,7 +23,9 @@ class EventFilter {
   explicit EventFilter(Filter filter);
 
   /// Lets everything pass.
-  [[nodiscard]] bool passes_all() const { return filter_.empty(); }
+  [[nodiscard]] bool passes_all() const {
+    return keys_.empty() && prefixes_.empty() && headers_.empty();
+  }
   [[nodiscard]] bool passes(const EventView& event) const;
 
   /// The first events of `offsets` that pass, as far as they follow one another; if none does, both
@@ -29,7 +35,12 @@ class EventFilter {
                                       std::size_t max_events) const;
 
  private:
-  Filter filter_;
+  [[nodiscard]] bool passes_key(std::string_view key) const;
+  [[nodiscard]] bool passes_headers(const HeadersView& headers) const;
+
+  std::vector<std::string> keys_;      ///< whole ones, sorted
+  std::vector<std::string> prefixes_;  ///< without their '*'
+  std::vector<Filter::Match> headers_;
 };
 
 }  // namespace tidemark::broker

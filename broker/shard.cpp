@@ -97,6 +97,23 @@ void Shard::close_room(Room& room) {
   rooms_.erase(topic.get());
 }
 
+void Shard::watch(const std::string& pattern, const std::shared_ptr<PatternWatcher>& watcher) {
+  watchers_.add(pattern, watcher);
+  note_watching();
+}
+
+void Shard::unwatch(const std::string& pattern, const PatternWatcher& watcher) {
+  watchers_.remove(pattern, watcher);
+  note_watching();
+}
+
+/// Under the lock that created() takes too: a topic it passes over has been written before, so that
+/// a listing begun after watch() finds it.
+void Shard::note_watching() {
+  const std::lock_guard lock(inbox_mutex_);
+  watching_ = !watchers_.empty();
+}
+
 std::size_t Shard::waiting_for(const storage::Topic& topic) {
   const std::lock_guard lock(inbox_mutex_);
   const auto waited = interest_.find(&topic);
@@ -127,6 +144,14 @@ void Shard::committed(std::vector<std::unique_ptr<storage::Request>> done,
   boost::asio::post(io_, [this] { drain(); });
 }
 
+void Shard::created(std::span<const std::shared_ptr<storage::Topic>> topics) {
+  const std::lock_guard lock(inbox_mutex_);
+  if (!watching_ || topics.empty()) return;
+  created_.insert(created_.end(), topics.begin(), topics.end());
+  if (std::exchange(posted_, true)) return;
+  boost::asio::post(io_, [this] { drain(); });
+}
+
 void Shard::drain() {
   ++stats_.drains;
   // Most entries are behind by now; and an idle shard should not pin segments.
@@ -140,11 +165,13 @@ void Shard::drain() {
 void Shard::answer_and_wake() {
   std::vector<std::unique_ptr<storage::Request>> answers;
   std::vector<std::shared_ptr<storage::Topic>> advanced;
+  std::vector<std::shared_ptr<storage::Topic>> created;
   {
     const std::lock_guard lock(inbox_mutex_);
     posted_ = false;
     answers.swap(answers_);
     advanced.swap(advanced_);
+    created.swap(created_);
     for (const auto& topic : advanced) {
       if (const auto waited = interest_.find(topic.get()); waited != interest_.end()) {
         waited->second.told = false;
@@ -152,6 +179,7 @@ void Shard::answer_and_wake() {
     }
   }
   for (const auto& request : answers) request->answer();
+  for (const auto& topic : created) watchers_.tell(topic);
   for (const auto& topic : advanced) {
     if (const auto room = rooms_.find(topic.get()); room != rooms_.end()) wake_all(*room->second);
   }

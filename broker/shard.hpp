@@ -18,6 +18,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "broker/metrics/counters.hpp"
+#include "broker/pattern_watchers.hpp"
 #include "broker/turn.hpp"
 #include "storage/event_store.hpp"
 
@@ -121,6 +122,12 @@ class Shard final : public storage::CommitObserver {
   /// was shown before this is not.
   void attach(const std::shared_ptr<storage::Topic>& topic, Waiter& waiter);
 
+  /// From now on `watcher` is told of every topic that comes to be and whose name fits `pattern`
+  /// (see matches_topic), until unwatch(): watch, then list what there is. What is listed after this
+  /// and what is told together miss nothing, but may name a topic twice.
+  void watch(const std::string& pattern, const std::shared_ptr<PatternWatcher>& watcher);
+  void unwatch(const std::string& pattern, const PatternWatcher& watcher);
+
   /// How many are attached to a topic here, at about this moment. Threads: any.
   [[nodiscard]] std::size_t waiting_for(const storage::Topic& topic);
 
@@ -148,6 +155,9 @@ class Shard final : public storage::CommitObserver {
   void committed(std::vector<std::unique_ptr<storage::Request>> done,
                  std::span<const std::shared_ptr<storage::Topic>> advanced) override;
 
+  /// Committer's thread, as committed().
+  void created(std::span<const std::shared_ptr<storage::Topic>> topics) override;
+
   [[nodiscard]] const ShardStats& stats() const { return stats_; }
   [[nodiscard]] ShardCounters& counters() const { return *counters_; }
   /// For those who may outlive the shard.
@@ -163,6 +173,7 @@ class Shard final : public storage::CommitObserver {
 
   void drain();
   void answer_and_wake();
+  void note_watching();
   void wake_all(Room& room);
   void flush_scheduled();
   void close_room(Room& room);
@@ -187,6 +198,7 @@ class Shard final : public storage::CommitObserver {
 
   std::unordered_map<const storage::Topic*, std::unique_ptr<Room>> rooms_;
   std::vector<std::pair<Flushable*, std::shared_ptr<void>>> scheduled_;
+  PatternWatchers watchers_;
   bool flush_posted_ = false;
   bool draining_ = false;
   std::array<Memo, kMemos> memos_;
@@ -198,6 +210,8 @@ class Shard final : public storage::CommitObserver {
   std::mutex inbox_mutex_;
   std::vector<std::unique_ptr<storage::Request>> answers_;
   std::vector<std::shared_ptr<storage::Topic>> advanced_;
+  std::vector<std::shared_ptr<storage::Topic>> created_;
+  bool watching_ = false;  ///< somebody wants to know of created_
   bool posted_ = false;
   struct Interest {
     bool told = false;                                    ///< it is in advanced_ already

@@ -179,6 +179,7 @@ bool Subscription::Impl::take(Step step) {
       return true;
     }
     bool operator()(const step::Load&) const { return self.load(), false; }
+    bool operator()(const step::State&) const { return self.end(Errc::no_state), false; }
     bool operator()(const step::Wait&) const { return false; }
     bool operator()(const step::Ended& s) const { return self.end(s.reason), false; }
   } visitor{*this};

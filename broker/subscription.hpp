@@ -13,7 +13,8 @@
 namespace tidemark::broker {
 
 /// Called on one I/O thread, in order; be short. Unset members are not called. What throws ends the
-/// subscription with Errc::cancelled; after on_end nothing is called.
+/// subscription with Errc::cancelled; after on_end nothing is called. A gap with OnGap::state is
+/// told, then the subscription ends with Errc::no_state: whoever has a source joins anew.
 struct SubscriptionHandler {
   std::function<void(std::string_view bundle, Position position)> on_state;
   std::function<void(const EventView& event, Epoch epoch)> on_event;  ///< views die when it returns

@@ -119,8 +119,9 @@ void Segment::encode_pending(FrameForm form, Encoded& encoded) const {
   encoded.count = available;
 }
 
-FrameRun Segment::frames(FrameForm form, Offset from, std::size_t max_bytes) const {
+FrameRun Segment::frames(FrameForm form, Offset from, std::size_t max_bytes, Offset end) const {
   TIDEMARK_ENSURE(holds(from), "frames are asked of the segment that holds them");
+  TIDEMARK_ENSURE(from < end, "frames are of one event at least");
   const auto index = static_cast<std::uint32_t>(from.value - first_.value);
   Encoded& encoded = encoded_[static_cast<std::size_t>(form)];
   const std::lock_guard lock(encoded.mutex);
@@ -131,8 +132,10 @@ FrameRun Segment::frames(FrameForm form, Offset from, std::size_t max_bytes) con
   const std::uint32_t in_block = index - block->first;
   const std::size_t begin = in_block == 0 ? 0 : block->ends[in_block - 1];
   // The last event that ends within the limit; the first goes whatever its size.
-  const auto past =
-      std::upper_bound(block->ends.begin() + in_block + 1, block->ends.end(), begin + max_bytes);
+  const auto wanted = static_cast<std::ptrdiff_t>(
+      std::min<std::uint64_t>(block->ends.size(), in_block + (end.value - from.value)));
+  const auto past = std::upper_bound(block->ends.begin() + in_block + 1,
+                                     block->ends.begin() + wanted, begin + max_bytes);
   const auto last = static_cast<std::uint32_t>(past - block->ends.begin());
   return {.data = block->bytes.get() + begin,
           .bytes = block->ends[last - 1] - begin,

@@ -63,9 +63,10 @@ class Segment {
   [[nodiscard]] EventView event(Offset offset) const;
 
   /// Frames of the events from `from` on, at least one and otherwise at most `max_bytes` of them,
-  /// as far as they lie contiguously. Encodes what no reader of this form has asked for yet.
-  /// Pre: holds(from). Lifetime: the segment's.
-  [[nodiscard]] FrameRun frames(FrameForm form, Offset from, std::size_t max_bytes) const;
+  /// as far as they lie contiguously, and none from `end` on. Encodes what no reader of this form
+  /// has asked for yet. Pre: holds(from); `end` is after it. Lifetime: the segment's.
+  [[nodiscard]] FrameRun frames(FrameForm form, Offset from, std::size_t max_bytes,
+                                Offset end = Offset{kMaxInteger}) const;
 
   /// The data of the events from `from` on, where it lies: at least one event, otherwise at most
   /// `max_bytes`. Adds to `out`; returns past the last event. Pre: holds(from). Lifetime: the
