@@ -23,6 +23,10 @@ namespace {
 
 // Enough to fill a socket's buffer; more would only delay the other sessions of the thread.
 constexpr int kStepsPerFlush = 8;
+// Events that filters look at in a turn: some 0.2 ms.
+constexpr std::size_t kLooksPerFlush = 4'096;
+// A client that is sent nothing learns where it is this often, so that it resumes there.
+constexpr std::uint64_t kToldEvery = 10'000;
 // A stalled client's events are copied after this long, so that it keeps no segment from being
 // freed.
 constexpr std::chrono::seconds kReleaseAfter{1};
@@ -59,6 +63,7 @@ WebSocketSession::WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, 
 }
 
 WebSocketSession::~WebSocketSession() {
+  for (const auto& pattern : patterns_) pattern->removed = true;
   --group().network().websockets;
   group().counters().connections[Channel::websocket].take();
 }
@@ -99,7 +104,8 @@ void WebSocketSession::accepted(error_code error) {
 bool WebSocketSession::may_read() const {
   const auto& limits = group().limits();
   return open_ && !reading_ && !over_ && !closing_ && !authenticating_ &&
-         publishes_ < limits.publishes_in_flight && replies_.size() < limits.reply_bytes;
+         publishes_ < limits.publishes_in_flight && acks_.size() < limits.publishes_in_flight &&
+         replies_.size() < limits.reply_bytes;
 }
 
 void WebSocketSession::read() {
@@ -228,9 +234,10 @@ void WebSocketSession::prefetch() const {
 
 void WebSocketSession::flush() {
   if (over_ || !open_) return;
+  looks_ = kLooksPerFlush;
   for (int steps = 0; stream().free(); ++steps) {
     forget_sent();
-    if (steps == kStepsPerFlush) {
+    if (steps == kStepsPerFlush || looks_ == 0) {
       schedule();
       break;
     }
@@ -249,7 +256,8 @@ void WebSocketSession::flush() {
 
 /// The stream is free, so what was being sent has gone.
 void WebSocketSession::forget_sent() {
-  run_.segment.reset();
+  pinned_.reset();
+  pins_state_ = false;
   if (sending_.empty()) return;
   sending_.clear();
   if (sending_.capacity() > kKeptReplies) sending_ = {};
@@ -263,9 +271,10 @@ void WebSocketSession::send_replies() {
 
 /// One step of a cursor; true if there may be more.
 bool WebSocketSession::serve(Follower& follower) {
+  if (follower.state) return serve_state(follower);
   auto next = follower.cursor->next(group().shard().store(), group().counters().reads);
   if (auto* events = std::get_if<step::Events>(&next)) {
-    send_events(follower, events->slice);
+    follower.filter ? send_passing(follower, events->slice) : send_events(follower, events->slice);
     return true;
   }
   if (auto* epoch = std::get_if<step::Epoch>(&next)) {
@@ -274,14 +283,21 @@ bool WebSocketSession::serve(Follower& follower) {
   }
   if (auto* gap = std::get_if<step::Gap>(&next)) {
     append_frame(form_, std::move(gap->notice), Payload::json, replies_);
+    follower.passes_to = {};
+    follower.told = follower.cursor->position().offset;
     return true;
   }
   if (auto* caught_up = std::get_if<step::CaughtUp>(&next)) {
+    tell_advanced(follower);
     append_frame(form_, std::move(caught_up->message), Payload::json, replies_);
     return true;
   }
   if (std::holds_alternative<step::Load>(next)) {
     load(follower);
+  } else if (std::holds_alternative<step::Wait>(next)) {
+    tell_advanced(follower);
+  } else if (std::holds_alternative<step::State>(next)) {
+    ask_state(follower, follower.cursor->topic(), std::nullopt);
   } else if (auto* ended = std::get_if<step::Ended>(&next)) {
     end(follower, ended->reason);
   }
@@ -289,14 +305,47 @@ bool WebSocketSession::serve(Follower& follower) {
 }
 
 void WebSocketSession::send_events(Follower& follower, const storage::Slice& slice) {
-  auto& shard = group().shard();
-  run_ = shard.frames(*follower.cursor->topic(), slice, frame_form(form_),
-                      group().limits().bytes_in_flight);
-  follower.cursor->advance(Offset{run_.run.offsets.end.value - 1});
+  auto shared = group().shard().frames(*follower.cursor->topic(), slice, frame_form(form_),
+                                       group().limits().bytes_in_flight);
+  follower.cursor->advance(Offset{shared.run.offsets.end.value - 1});
+  send_frames(shared.run, std::move(shared.segment));
+}
+
+/// The next events that pass, if there are any among those that may be looked at.
+void WebSocketSession::send_passing(Follower& follower, const storage::Slice& slice) {
+  OffsetRange passing{slice.offsets.first, std::min(follower.passes_to, slice.offsets.end)};
+  if (passing.empty()) {
+    passing = follower.filter->first_run(*slice.segment, slice.offsets, looks_);
+    looks_ -= std::min<std::size_t>(looks_, passing.end.value - slice.offsets.first.value);
+    follower.passes_to = passing.end;
+  }
+  if (passing.empty()) {
+    follower.cursor->advance(Offset{passing.end.value - 1});
+    if (passing.end.value - 1 - follower.told.value >= kToldEvery) tell_advanced(follower);
+    return;
+  }
+  const auto run = slice.segment->frames(frame_form(form_), passing.first,
+                                         group().limits().bytes_in_flight, passing.end);
+  follower.told = Offset{run.offsets.end.value - 1};
+  follower.cursor->advance(follower.told);
+  send_frames(run, slice.segment);
+}
+
+void WebSocketSession::send_frames(const storage::FrameRun& run,
+                                   std::shared_ptr<const storage::Segment> segment) {
+  pinned_ = std::move(segment);
   auto& counters = group().counters();
-  counters.events_out[Channel::websocket].add(run_.run.offsets.count());
-  counters.bytes_out[Channel::websocket].add(run_.run.bytes);
-  stream().send_run({run_.run.data, run_.run.bytes});
+  counters.events_out[Channel::websocket].add(run.offsets.count());
+  counters.bytes_out[Channel::websocket].add(run.bytes);
+  stream().send_run({run.data, run.bytes});
+}
+
+/// Once for however many events in a row were filtered out.
+void WebSocketSession::tell_advanced(Follower& follower) {
+  const Offset at = follower.cursor->position().offset;
+  if (!follower.filter || at <= follower.told) return;
+  follower.told = at;
+  append_frame(form_, Advanced{follower.topic, at}, Payload::json, replies_);
 }
 
 void WebSocketSession::load(Follower& follower) {
@@ -316,7 +365,8 @@ void WebSocketSession::load(Follower& follower) {
 void WebSocketSession::end(Follower& follower, Errc reason) {
   const auto keep = follower.shared_from_this();
   remove(follower);
-  answer(Unsubscribed{0, follower.topic, reason});
+  answer(Unsubscribed{0, follower.topic, {}, reason});
+  if (reason == Errc::topic_deleted) follow_successor(*keep);
 }
 
 // ---- the end ----
@@ -339,7 +389,7 @@ void WebSocketSession::say_goodbye() {
 
 void WebSocketSession::drain() {
   draining_ = true;
-  if (open_ && publishes_ == 0) say_goodbye();
+  if (open_ && publishes_ == 0 && !acknowledging_) say_goodbye();
 }
 
 void WebSocketSession::abort() {
@@ -350,9 +400,12 @@ void WebSocketSession::abort() {
     follower->removed = true;
     follower->Waiter::unlink();
     follower->Ready::unlink();
+    follower->state.reset();
   }
+  drop_patterns();
+  acks_ = {};
   stream().abort();
-  run_.segment.reset();
+  pinned_.reset();
   replies_ = {};
   sending_ = {};
   forget_message();
@@ -416,10 +469,11 @@ void WebSocketSession::sweep_blocked(SteadyTime now) {
     return;
   }
   if (now - blocked_since_ >= group().limits().stall_timeout) return time_out(TimeLimit::stall);
-  if (!run_.segment || now - blocked_since_ < kReleaseAfter) return;
+  // A state's bytes are shared by all who are sent it: a copy would be one for every slow client.
+  if (!pinned_ || pins_state_ || now - blocked_since_ < kReleaseAfter) return;
   sending_.assign(stream().rest());
   stream().move_rest(sending_.data());
-  run_.segment.reset();
+  pinned_.reset();
 }
 
 }  // namespace tidemark::broker

@@ -49,7 +49,12 @@ class WebSocketSession final : public Connection,
   void accept(const Request& request, std::string_view behind, bool echo, Caller caller);
 
  private:
+  struct Beginning;
+  struct Delivery;
   struct Follower;
+  struct Found;
+  struct Pattern;
+  struct PatternPage;
   struct Publishing;
   using Stream = boost::beast::websocket::stream<FanoutStream, false>;
   /// What a follower with something to do hangs by.
@@ -87,13 +92,35 @@ class WebSocketSession final : public Connection,
   void handle(Publish&& message);
   void handle(Ping&& message);
   void handle(Authenticate&& message);
-  std::optional<Errc> refuse_subscribe(const Subscribe& message) const;
-  void open(const std::shared_ptr<Follower>& follower, const TopicName& name, Subscribe&& message);
-  void begin(Follower& follower, const std::shared_ptr<storage::Topic>& topic,
-             Result<Position> start);
+  void handle(Acknowledge&& message);
+  void published(Publishing& request);
+  void acknowledge_waiting();
+
+  // subscriptions
+  [[nodiscard]] std::optional<Errc> refuse_subscribe(const Subscribe& message) const;
+  void add(const std::shared_ptr<Follower>& follower);
+  void open(const std::shared_ptr<Follower>& follower, const TopicName& name,
+            std::shared_ptr<storage::Topic> topic);
+  void begin(Follower& follower, Found found);
+  void fail(Follower& follower, Errc code, std::optional<Gap> gap = std::nullopt);
+  void start_at(Follower& follower, const std::shared_ptr<storage::Topic>& topic, Position start);
   void remove(const Follower& follower);
   [[nodiscard]] Follower* find(std::string_view topic) const;
-  void published(Publishing& request);
+
+  // patterns
+  void follow_pattern(Subscribe&& message);
+  [[nodiscard]] std::optional<Errc> refuse_pattern(const Subscribe& message) const;
+  void unfollow_pattern(const Unsubscribe& message);
+  void list_next();
+  void take_page(Pattern& pattern, PatternPage& page);
+  std::shared_ptr<Follower> follow(Pattern& pattern, const std::shared_ptr<storage::Topic>& topic);
+  void follow_created(Pattern& pattern, const std::shared_ptr<storage::Topic>& topic);
+  void follow_successor(const Follower& ended);
+  [[nodiscard]] bool make_way(const std::shared_ptr<storage::Topic>& topic);
+  void drop(const std::shared_ptr<Pattern>& pattern);
+  void drop_patterns();
+  [[nodiscard]] std::shared_ptr<Pattern> find_pattern(std::string_view text) const;
+  [[nodiscard]] std::shared_ptr<Pattern> pattern_for(std::string_view topic) const;
 
   // access
   [[nodiscard]] const Caller& caller() const { return standing_.caller(); }
@@ -118,6 +145,15 @@ class WebSocketSession final : public Connection,
   void send_replies();
   bool serve(Follower& follower);
   void send_events(Follower& follower, const storage::Slice& slice);
+  void send_passing(Follower& follower, const storage::Slice& slice);
+  void send_frames(const storage::FrameRun& run, std::shared_ptr<const storage::Segment> segment);
+  void tell_advanced(Follower& follower);
+  void ask_state(Follower& follower, const std::shared_ptr<storage::Topic>& topic,
+                 std::optional<Position> otherwise);
+  bool serve_state(Follower& follower);
+  void begin_state(Follower& follower);
+  void state_failed(Follower& follower, Errc reason);
+  bool send_part(Follower& follower);
   void load(Follower& follower);
   void end(Follower& follower, Errc reason);
   void start_close();
@@ -136,6 +172,9 @@ class WebSocketSession final : public Connection,
   bool pinged_ = false;
   bool authenticating_ = false;  ///< nothing is read until it is known who this is
   std::optional<Errc> closing_;  ///< close once the answers have gone, with this reason
+  bool pins_state_ = false;   ///< what pinned_ is of
+  bool acknowledging_ = false;
+  bool listing_ = false;      ///< for one of the patterns
   std::uint32_t publishes_ = 0;  ///< in flight
 
   Standing standing_;
@@ -144,9 +183,12 @@ class WebSocketSession final : public Connection,
 
   std::string replies_;  ///< frames to be sent
   std::string sending_;  ///< frames being sent: answers, or the rest of a stalled run
-  SharedRun run_;        ///< events being sent
+  std::shared_ptr<const void> pinned_;  ///< keeps what is being sent of a segment or a state
+  std::size_t looks_ = 0;               ///< at events that filters may take in this turn
 
   std::vector<std::shared_ptr<Follower>> followers_;
+  std::vector<std::shared_ptr<Pattern>> patterns_;
+  std::vector<Acknowledge> acks_;  ///< that wait for the reader thread
   boost::intrusive::list<Ready, boost::intrusive::constant_time_size<false>> ready_;
 
   SteadyTime last_seen_;  ///< when something was read

@@ -17,6 +17,15 @@ namespace {
 constexpr std::chrono::milliseconds kAuthPace{1'000};
 constexpr int kAuthsAtOnce = 4;
 
+/// Blocks on the disk.
+Result<Position> store_cursor(storage::EventStore& store, const Acknowledge& ack) {
+  const auto name = TopicName::parse(ack.topic);
+  if (!name) return name.errc();
+  const auto topic = store.open_topic(*name);
+  if (!topic) return topic.errc();
+  return store.cursors().acknowledge(**topic, ack.cursor, ack.position);
+}
+
 }  // namespace
 
 // ---- ping, publish ----
@@ -71,8 +80,60 @@ void WebSocketSession::published(Publishing& request) {
     answer(Published{request.id, request.topic.str(), request.epoch, request.offsets,
                      request.duplicate});
   }
-  if (draining_ && publishes_ == 0) say_goodbye();
+  if (draining_) drain();
   read();
+}
+
+// ---- acknowledge ----
+
+/// On a reader thread, since a cursor may have to be read from the disk; one batch at a time, so
+/// that the answers come in the order of the requests.
+void WebSocketSession::handle(Acknowledge&& message) {
+  const auto name = TopicName::parse(message.topic);
+  if (!name) return refuse(message.id, name.errc(), message.topic);
+  if (!caller().may(Right::subscribe, *name)) {
+    return refuse(message.id, caller().refusal(), message.topic);
+  }
+  if (const auto valid = check_cursor_name(message.cursor); !valid) {
+    return refuse(message.id, valid.errc(), message.topic);
+  }
+  if (draining_) return refuse(message.id, Errc::shutting_down, message.topic);
+  acks_.push_back(std::move(message));
+  if (!acknowledging_) acknowledge_waiting();
+}
+
+void WebSocketSession::acknowledge_waiting() {
+  struct Batch {
+    std::vector<Acknowledge> asked;
+    std::vector<Result<Position>> outcomes;
+  };
+  acknowledging_ = true;
+  auto batch = std::make_shared<Batch>();
+  batch->asked = std::exchange(acks_, {});
+  auto& shard = group().shard();
+  shard.run_blocking(
+      [batch, &store = shard.store()] {
+        for (const auto& ack : batch->asked) {
+          batch->outcomes.push_back(store_cursor(store, ack));
+        }
+      },
+      [batch, self = shared_from_this()] {
+        self->acknowledging_ = false;
+        for (std::size_t i = 0; i < batch->asked.size(); ++i) {
+          auto& ack = batch->asked[i];
+          const auto& outcome = batch->outcomes[i];
+          if (self->over_) return;
+          if (!outcome) {
+            self->refuse(ack.id, outcome.errc(), ack.topic);
+          } else {
+            self->answer(ServerMessage(
+                Acknowledged{ack.id, std::move(ack.topic), std::move(ack.cursor), *outcome}));
+          }
+        }
+        if (!self->acks_.empty()) return self->acknowledge_waiting();
+        if (self->draining_) self->drain();
+        self->read();
+      });
 }
 
 // ---- access ----
@@ -173,125 +234,11 @@ void WebSocketSession::end_forbidden() {
     if (follower->cursor) {
       end(*follower, Errc::forbidden);
     } else {
-      refuse(follower->id, Errc::forbidden, follower->topic);
+      // The client has not been told of one that a pattern was about to follow.
+      if (!follower->pattern) refuse(follower->id, Errc::forbidden, follower->topic);
       remove(*follower);
     }
   }
-}
-
-// ---- subscribe ----
-
-WebSocketSession::Follower* WebSocketSession::find(std::string_view topic) const {
-  for (const auto& follower : followers_) {
-    if (follower->topic == topic) return follower.get();
-  }
-  return nullptr;
-}
-
-std::optional<Errc> WebSocketSession::refuse_subscribe(const Subscribe& message) const {
-  if (draining_) return Errc::shutting_down;
-  if (find(message.topic) != nullptr) return Errc::already_subscribed;
-  if (followers_.size() >= group().limits().subscriptions_per_connection) {
-    return Errc::too_many_subscriptions;
-  }
-  return std::nullopt;
-}
-
-void WebSocketSession::handle(Subscribe&& message) {
-  const auto name = TopicName::parse(message.topic);
-  if (!name) return refuse(message.id, name.errc(), message.topic);
-  if (!caller().may(Right::subscribe, *name)) {
-    return refuse(message.id, caller().refusal(), message.topic);
-  }
-  if (const auto code = refuse_subscribe(message)) {
-    return refuse(message.id, *code, message.topic);
-  }
-  auto follower = std::make_shared<Follower>(*this, message.topic, message);
-  followers_.push_back(follower);
-  group().counters().subscriptions[Channel::websocket].add();
-
-  auto& store = group().shard().store();
-  const auto topic = store.find_open(*name);
-  // Only a time has to be looked up on the disk.
-  if (topic && !std::holds_alternative<StartTime>(message.start)) {
-    return begin(*follower, topic, store.resolve(*topic, message.start));
-  }
-  open(follower, *name, std::move(message));
-}
-
-void WebSocketSession::open(const std::shared_ptr<Follower>& follower, const TopicName& name,
-                            Subscribe&& message) {
-  struct Found {
-    std::shared_ptr<Topic> topic;
-    Result<Position> start = Errc::unknown_topic;
-  };
-  auto found = std::make_shared<Found>();
-  auto& shard = group().shard();
-  shard.run_blocking(
-      [found, &store = shard.store(), name, start = message.start] {
-        auto topic = store.open_topic(name);
-        if (!topic) {
-          found->start = topic.errc();
-          return;
-        }
-        found->topic = std::move(*topic);
-        found->start = store.resolve(*found->topic, start);
-      },
-      [found, follower, self = shared_from_this()] {
-        if (!follower->removed) self->begin(*follower, found->topic, found->start);
-      });
-}
-
-void WebSocketSession::begin(Follower& follower, const std::shared_ptr<Topic>& topic,
-                             Result<Position> start) {
-  const auto fail = [&](Errc code, std::optional<Gap> gap) {
-    Failure failure;
-    failure.id = follower.id;
-    failure.code = code;
-    failure.topic = follower.topic;
-    failure.gap = gap;
-    remove(follower);
-    answer_failure(std::move(failure));
-  };
-  if (!start) return fail(start.errc(), std::nullopt);
-  if (topic->deleted()) return fail(Errc::unknown_topic, std::nullopt);
-  follower.cursor.emplace(topic, *start, follower.on_gap);
-  const auto gap = follower.cursor->gap_at_start();
-  if (gap && follower.on_gap == OnGap::fail) return fail(errc_of(gap->cause), gap);
-
-  // Attach, then read: an event shown in between wakes us, and is found anyway.
-  group().shard().attach(topic, follower);
-  const auto bounds = topic->bounds();
-  Subscribed subscribed;
-  subscribed.id = follower.id;
-  subscribed.topic = follower.topic;
-  subscribed.position = *start;
-  subscribed.head = bounds.head;
-  subscribed.earliest = bounds.earliest;
-  subscribed.content_type = topic->content_type();
-  answer(ServerMessage(std::move(subscribed)));
-  follower.make_ready();
-}
-
-void WebSocketSession::handle(Unsubscribe&& message) {
-  auto* follower = find(message.topic);
-  if (follower == nullptr) return refuse(message.id, Errc::not_subscribed, message.topic);
-  // A subscribe that is still on its way gets its answer before the one that takes it back.
-  if (!follower->cursor) refuse(follower->id, Errc::cancelled, message.topic);
-  remove(*follower);
-  answer(Unsubscribed{message.id, std::move(message.topic), std::nullopt});
-}
-
-void WebSocketSession::remove(const Follower& follower) {
-  const auto found =
-      std::ranges::find(followers_, &follower, [](const auto& f) { return f.get(); });
-  if (found == followers_.end()) return;
-  const auto keep = *found;
-  keep->removed = true;
-  keep->Waiter::unlink();
-  keep->Ready::unlink();
-  followers_.erase(found);
-  group().counters().subscriptions[Channel::websocket].take();
 }
 
 }  // namespace tidemark::broker
