@@ -44,9 +44,9 @@ using Step = std::variant<step::Events, step::Epoch, step::Gap, step::CaughtUp, 
                           step::State, step::Wait, step::Ended>;
 
 /// Every subscription sees, in this order and each only if it applies: Gap, State, Epoch, Events …
-/// CaughtUp, then Events as they come. A gap that the state does not lead past ends it. Position::epoch may be 0 at the start ("not compared").
-/// Threads: one at a time (its shard's). Costs a lock of the topic per step and no memory of its
-/// own beyond the members.
+/// CaughtUp, then Events as they come. A gap that the state does not lead past ends it.
+/// Position::epoch may be 0 at the start ("not compared"). Threads: one at a time (its shard's).
+/// Costs a lock of the topic per step and no memory of its own beyond the members.
 class Cursor {
  public:
   /// `start`: as EventStore::resolve gave it.

@@ -123,8 +123,8 @@ class Shard final : public storage::CommitObserver {
   void attach(const std::shared_ptr<storage::Topic>& topic, Waiter& waiter);
 
   /// From now on `watcher` is told of every topic that comes to be and whose name fits `pattern`
-  /// (see matches_topic), until unwatch(): watch, then list what there is. What is listed after this
-  /// and what is told together miss nothing, but may name a topic twice.
+  /// (see matches_topic), until unwatch(): watch, then list what there is. What is listed after
+  /// this and what is told together miss nothing, but may name a topic twice.
   void watch(const std::string& pattern, const std::shared_ptr<PatternWatcher>& watcher);
   void unwatch(const std::string& pattern, const PatternWatcher& watcher);
 

@@ -50,7 +50,7 @@ struct WebSocketSession::PatternPage {
   void open(EventStore& store, const Pattern& pattern, const TopicName& name);
 };
 
-/// On a reader thread, where of the pattern only what never changes is looked at.
+/// On a reader thread, where of the pattern only what stays while it is listed is looked at.
 void WebSocketSession::PatternPage::read(EventStore& store, const Pattern& pattern,
                                          const Caller& caller, std::string after) {
   std::vector<TopicName> names;
@@ -192,14 +192,13 @@ void WebSocketSession::list_next() {
   listing_ = true;
   auto page = std::make_shared<PatternPage>();
   auto& shard = group().shard();
-  shard.run_blocking(
-      [page, pattern = *next, &store = shard.store(), who = caller(),
-       after = *(*next)->list_after] { page->read(store, *pattern, who, after); },
-      [page, pattern = *next, self = shared_from_this()] {
-        self->listing_ = false;
-        if (!pattern->removed) self->take_page(*pattern, *page);
-        self->list_next();
-      });
+  shard.run_blocking([page, pattern = *next, &store = shard.store(), who = caller(),
+                      after = *(*next)->list_after] { page->read(store, *pattern, who, after); },
+                     [page, pattern = *next, self = shared_from_this()] {
+                       self->listing_ = false;
+                       if (!pattern->removed) self->take_page(*pattern, *page);
+                       self->list_next();
+                     });
 }
 
 void WebSocketSession::take_page(Pattern& pattern, PatternPage& page) {

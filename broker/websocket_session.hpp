@@ -49,6 +49,7 @@ class WebSocketSession final : public Connection,
   void accept(const Request& request, std::string_view behind, bool echo, Caller caller);
 
  private:
+  struct Acknowledgements;
   struct Beginning;
   struct Delivery;
   struct Follower;
@@ -95,6 +96,7 @@ class WebSocketSession final : public Connection,
   void handle(Acknowledge&& message);
   void published(Publishing& request);
   void acknowledge_waiting();
+  void acknowledged(Acknowledgements& batch);
 
   // subscriptions
   [[nodiscard]] std::optional<Errc> refuse_subscribe(const Subscribe& message) const;
@@ -144,6 +146,7 @@ class WebSocketSession final : public Connection,
   void forget_sent();
   void send_replies();
   bool serve(Follower& follower);
+  void notify(Follower& follower, Step& step);
   void send_events(Follower& follower, const storage::Slice& slice);
   void send_passing(Follower& follower, const storage::Slice& slice);
   void send_frames(const storage::FrameRun& run, std::shared_ptr<const storage::Segment> segment);
@@ -172,9 +175,9 @@ class WebSocketSession final : public Connection,
   bool pinged_ = false;
   bool authenticating_ = false;  ///< nothing is read until it is known who this is
   std::optional<Errc> closing_;  ///< close once the answers have gone, with this reason
-  bool pins_state_ = false;   ///< what pinned_ is of
+  bool pins_state_ = false;      ///< what pinned_ is of
   bool acknowledging_ = false;
-  bool listing_ = false;      ///< for one of the patterns
+  bool listing_ = false;         ///< for one of the patterns
   std::uint32_t publishes_ = 0;  ///< in flight
 
   Standing standing_;

@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds kAuthPace{1'000};
 constexpr int kAuthsAtOnce = 4;
 
 /// Blocks on the disk.
-Result<Position> store_cursor(storage::EventStore& store, const Acknowledge& ack) {
+Result<Position> move_cursor(storage::EventStore& store, const Acknowledge& ack) {
   const auto name = TopicName::parse(ack.topic);
   if (!name) return name.errc();
   const auto topic = store.open_topic(*name);
@@ -102,38 +102,38 @@ void WebSocketSession::handle(Acknowledge&& message) {
   if (!acknowledging_) acknowledge_waiting();
 }
 
+struct WebSocketSession::Acknowledgements {
+  std::vector<Acknowledge> asked;
+  std::vector<Result<Position>> outcomes;
+};
+
 void WebSocketSession::acknowledge_waiting() {
-  struct Batch {
-    std::vector<Acknowledge> asked;
-    std::vector<Result<Position>> outcomes;
-  };
   acknowledging_ = true;
-  auto batch = std::make_shared<Batch>();
+  auto batch = std::make_shared<Acknowledgements>();
   batch->asked = std::exchange(acks_, {});
   auto& shard = group().shard();
   shard.run_blocking(
       [batch, &store = shard.store()] {
-        for (const auto& ack : batch->asked) {
-          batch->outcomes.push_back(store_cursor(store, ack));
-        }
+        for (const auto& ack : batch->asked) batch->outcomes.push_back(move_cursor(store, ack));
       },
-      [batch, self = shared_from_this()] {
-        self->acknowledging_ = false;
-        for (std::size_t i = 0; i < batch->asked.size(); ++i) {
-          auto& ack = batch->asked[i];
-          const auto& outcome = batch->outcomes[i];
-          if (self->over_) return;
-          if (!outcome) {
-            self->refuse(ack.id, outcome.errc(), ack.topic);
-          } else {
-            self->answer(ServerMessage(
-                Acknowledged{ack.id, std::move(ack.topic), std::move(ack.cursor), *outcome}));
-          }
-        }
-        if (!self->acks_.empty()) return self->acknowledge_waiting();
-        if (self->draining_) self->drain();
-        self->read();
-      });
+      [batch, self = shared_from_this()] { self->acknowledged(*batch); });
+}
+
+void WebSocketSession::acknowledged(Acknowledgements& batch) {
+  acknowledging_ = false;
+  if (over_) return;
+  for (std::size_t i = 0; i < batch.asked.size(); ++i) {
+    auto& [id, topic, cursor, position] = batch.asked[i];
+    const auto& outcome = batch.outcomes[i];
+    if (!outcome) {
+      refuse(id, outcome.errc(), topic);
+    } else {
+      answer(ServerMessage(Acknowledged{id, std::move(topic), std::move(cursor), *outcome}));
+    }
+  }
+  if (!acks_.empty()) return acknowledge_waiting();
+  if (draining_) drain();
+  read();
 }
 
 // ---- access ----

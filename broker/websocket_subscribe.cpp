@@ -124,6 +124,7 @@ void WebSocketSession::start_at(Follower& follower, const std::shared_ptr<Topic>
   follower.cursor.emplace(topic, start, follower.on_gap);
   follower.told = start.offset;
   follower.beginning.reset();
+  if (follower.successor == topic) follower.successor.reset();
   // Attach, then read: an event shown in between wakes us, and is found anyway.
   group().shard().attach(topic, follower);
   const auto bounds = topic->bounds();
