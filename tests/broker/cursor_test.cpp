@@ -184,6 +184,52 @@ TEST_F(CursorTest, DamageIsSkippedNotWhatIsBeforeIt) {
   EXPECT_EQ(expect<step::Ended>(strict).reason, Errc::corrupt_record);
 }
 
+TEST_F(CursorTest, AGapIsToldThenNothingComesBeforeTheState) {
+  memory.requester.publish(name, 9);
+  Cursor cursor = cursor_at({epoch(), {2}}, OnGap::state);
+  memory.requester.trim(name, {6});
+  EXPECT_EQ(expect<step::Gap>(cursor).notice.gap.lost, (OffsetRange{{3}, {6}}));
+  expect<step::State>(cursor);
+  memory.requester.publish(name, 1);
+  expect<step::State>(cursor);
+  cursor.restart({epoch(), {8}});
+  EXPECT_EQ(cursor.position(), (Position{epoch(), {8}}));
+  expect_events(cursor, {{9}, {11}});
+}
+
+TEST_F(CursorTest, AfterAStateItIsCaughtUpAgain) {
+  memory.requester.publish(name, 2);
+  Cursor cursor = cursor_at({epoch(), {2}}, OnGap::state);
+  expect<step::CaughtUp>(cursor);
+  memory.requester.publish(name, 3);
+  memory.requester.trim(name, {6});
+  expect<step::Gap>(cursor);
+  cursor.restart({epoch(), {5}});
+  EXPECT_EQ(expect<step::CaughtUp>(cursor).message.offset, Offset{5});
+  expect<step::Wait>(cursor);
+}
+
+TEST_F(CursorTest, TheStateTellsTheEpoch) {
+  memory.requester.publish(name, 3);
+  memory.begin_epoch();
+  memory.requester.publish(name, 3);
+  Cursor cursor = cursor_at({{999}, {5}}, OnGap::state);
+  EXPECT_EQ(expect<step::Gap>(cursor).notice.gap.cause, GapCause::epoch);
+  cursor.restart({epoch(), {4}});
+  expect_events(cursor, {{5}, {7}});
+}
+
+TEST_F(CursorTest, AGapThatTheStateDoesNotLeadPastEndsTheSubscription) {
+  memory.requester.publish(name, 9);
+  memory.topic(name)->mark_damaged({{4}, {7}});
+  Cursor cursor = cursor_at({epoch(), {3}}, OnGap::state);
+  expect<step::Gap>(cursor);
+  expect<step::State>(cursor);
+  cursor.restart({epoch(), {3}});
+  EXPECT_EQ(expect<step::Gap>(cursor).notice.gap.cause, GapCause::corrupt);
+  EXPECT_EQ(expect<step::Ended>(cursor).reason, Errc::corrupt_record);
+}
+
 TEST_F(CursorTest, WhatIsNotInMemoryIsAskedFor) {
   memory.requester.publish(name, 5);
   const auto topic = memory.topic(name);

@@ -27,9 +27,10 @@
 namespace tidemark::broker {
 
 struct TestServer {
-  explicit TestServer(ServerOptions options = {}, storage::EventStoreOptions store = {})
+  explicit TestServer(ServerOptions options = {}, storage::EventStoreOptions store = {},
+                      HubOptions hub_options = {})
       : memory(std::move(store)),
-        hub(memory.store, {}),
+        hub(memory.store, std::move(hub_options)),
         server(hub, door.fit(with_port_0(options))) {}
 
   static ServerOptions with_port_0(ServerOptions options) {

@@ -245,6 +245,42 @@ TEST_F(ShardTest, WhatIsScheduledIsKeptAliveUntilItsFlush) {
   EXPECT_TRUE(seen.expired());
 }
 
+/// Notes the names it is told.
+struct Watching final : PatternWatcher {
+  void created(const std::shared_ptr<storage::Topic>& topic) override {
+    names.push_back(topic->name().str());
+  }
+  std::vector<std::string> names;
+};
+
+TEST_F(ShardTest, WhoWatchesAPatternIsToldOfTheTopicsThatComeToBe) {
+  const auto rooms = std::make_shared<Watching>();
+  const auto all = std::make_shared<Watching>();
+  memory.requester.publish(name_of("rooms/0"), 1);
+  shard.watch("rooms/*", rooms);
+  shard.watch("**", all);
+  memory.requester.publish(name_of("rooms/1"), 1);
+  memory.requester.publish(name_of("rooms/1"), 1);
+  memory.requester.publish(name_of("rooms/1/a"), 1);
+  poll();
+  EXPECT_EQ(rooms->names, std::vector<std::string>{"rooms/1"});
+  EXPECT_EQ(all->names, (std::vector<std::string>{"rooms/1", "rooms/1/a"}));
+  shard.unwatch("rooms/*", *rooms);
+  memory.requester.publish(name_of("rooms/2"), 1);
+  poll();
+  EXPECT_EQ(rooms->names.size(), 1U);
+  EXPECT_EQ(all->names.size(), 3U);
+}
+
+TEST_F(ShardTest, AWatcherThatIsGoneIsNotTold) {
+  auto gone = std::make_shared<Watching>();
+  shard.watch("*", gone);
+  gone.reset();
+  memory.requester.publish(name_of("a"), 1);
+  poll();
+  EXPECT_TRUE(memory.store.find_open(name_of("a")));
+}
+
 TEST_F(ShardTest, CursorsAtOnePlaceGetTheSameBytes) {
   memory.requester.publish(name, 50);
   const auto topic = memory.topic(name);

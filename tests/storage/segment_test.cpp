@@ -42,6 +42,21 @@ TEST(Segment, GivesBackWhatWasAppended) {
   EXPECT_EQ(segment.event(Offset{7}).offset, Offset{7});
 }
 
+TEST(Segment, FramesEndBeforeTheEventTheyAreToEndBefore) {
+  Segment segment(framers(), kEpoch, Offset{1}, {.record_bytes = 1000, .events = 10});
+  const auto batch = batch_value(kTopic, kEpoch, Offset{1}, Timestamp{1}, {"1", "2", "3", "4"});
+  ASSERT_TRUE(segment.append(view_of(batch, Offset{1})));
+  const FrameRun all = segment.frames(FrameForm::json, Offset{2}, 1000);
+  const FrameRun two = segment.frames(FrameForm::json, Offset{2}, 1000, Offset{4});
+  EXPECT_EQ(all.offsets, (OffsetRange{Offset{2}, Offset{5}}));
+  EXPECT_EQ(two.offsets, (OffsetRange{Offset{2}, Offset{4}}));
+  EXPECT_EQ(two.data, all.data);
+  EXPECT_LT(two.bytes, all.bytes);
+  EXPECT_EQ(segment.frames(FrameForm::json, Offset{2}, 1, Offset{4}).offsets,
+            (OffsetRange{Offset{2}, Offset{3}}));
+  EXPECT_EQ(segment.frames(FrameForm::json, Offset{3}, 1000, Offset{9}).offsets.end, Offset{5});
+}
+
 TEST(Segment, TakesABatchWholeOrNotAtAll) {
   Segment few(framers(), kEpoch, Offset{1}, {.record_bytes = 1000, .events = 2});
   const auto three = batch_value(kTopic, kEpoch, Offset{1}, Timestamp{1}, {"1", "2", "3"});
