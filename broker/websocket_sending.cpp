@@ -110,7 +110,9 @@ void WebSocketSession::send_events(Follower& follower, const storage::Slice& sli
 void WebSocketSession::send_passing(Follower& follower, const storage::Slice& slice) {
   OffsetRange passing{slice.offsets.first, std::min(follower.passes_to, slice.offsets.end)};
   if (passing.empty()) {
-    passing = follower.filter->first_run(*slice.segment, slice.offsets, looks_);
+    const auto untold = follower.told.value + kToldEvery + 1 - slice.offsets.first.value;
+    passing = follower.filter->first_run(*slice.segment, slice.offsets,
+                                         std::min<std::size_t>(looks_, untold));
     looks_ -= std::min<std::size_t>(looks_, passing.end.value - slice.offsets.first.value);
     follower.passes_to = passing.end;
   }

@@ -1,6 +1,6 @@
 // A topic's state on its way to a WebSocket client: asked for, told of, sent part by part.
 // broker/: see websocket_session.hpp. The parts are shared, so a slow client holds no copy.
-#include "broker/state/state_wanted.hpp"
+#include "broker/state_feed.hpp"
 #include "broker/websocket_follower.hpp"
 
 namespace tidemark::broker {

@@ -28,9 +28,9 @@ namespace tidemark::broker {
 
 struct TestServer {
   explicit TestServer(ServerOptions options = {}, storage::EventStoreOptions store = {},
-                      HubOptions hub_options = {})
+                      HubOptions in_hub = {})
       : memory(std::move(store)),
-        hub(memory.store, std::move(hub_options)),
+        hub(memory.store, std::move(in_hub)),
         server(hub, door.fit(with_port_0(options))) {}
 
   static ServerOptions with_port_0(ServerOptions options) {
