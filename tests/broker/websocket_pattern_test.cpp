@@ -1,8 +1,8 @@
 // Patterns over WebSocket: topics there are and that come to be, each followed once.
 // tests/: broker/websocket_session and broker/pattern_watchers, over real sockets.
+#include <future>
 #include <map>
 #include <set>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -102,7 +102,7 @@ TEST_F(WebSocketPattern, AnErrorOfOneTopicLeavesTheOthers) {
   publish("rooms/1", 4);
   publish("rooms/2", 1);
   auto client = connect();
-  client.send(subscribe("rooms/*", R"("positions":{"rooms/1":{"epoch":1,"offset":3}})"));
+  client.send(subscribe("rooms/*", R"("positions":{"rooms/1":{"epoch":999,"offset":3}})"));
   expect_following(client, "rooms/*");
   const auto error = client.expect("error");
   EXPECT_EQ(text(error, "code"), "wrong_epoch");
@@ -179,7 +179,7 @@ TEST_F(WebSocketPattern, ADeletedTopicEndsAndIsFollowedWhenItComesBack) {
 
 TEST_F(WebSocketPattern, WhatComesToBeMeanwhileIsFollowedOnce) {
   constexpr std::size_t kTopics = 400;
-  std::thread creating([this] {
+  auto creating = std::async(std::launch::async, [this] {
     for (std::size_t i = 0; i < kTopics; ++i) publish("rooms/" + std::to_string(i), 1);
   });
   auto client = connect();
@@ -193,7 +193,7 @@ TEST_F(WebSocketPattern, WhatComesToBeMeanwhileIsFollowedOnce) {
     if (type == "subscribed") ++begun[text(message, "topic")];
     if (type == "event") ++events[text(message, "topic")];
   }
-  creating.join();
+  creating.get();
   for (const auto& [topic, times] : begun) EXPECT_EQ(times, 1) << topic;
   for (const auto& [topic, times] : events) EXPECT_EQ(times, 1) << topic;
   EXPECT_EQ(begun.size(), kTopics);
@@ -210,6 +210,7 @@ TEST_F(WebSocketPattern, TopicsThatComeAndGoAreFollowedToTheLast) {
   publish("rooms/1", 7);
   while (number(next(client, "event"), "offset") != 7) {
   }
+  EXPECT_EQ(number(client.expect("caught_up"), "offset"), 7);
   expect_quiet(client);
 }
 
