@@ -31,7 +31,8 @@ namespace tidemark::broker {
 
 /// Answers go out in the order of their making, events behind the answers made before them. One
 /// write is in flight at a time. What waits in memory for a client is bounded: answers by
-/// limits.reply_bytes (then reading pauses), events by limits.bytes_in_flight.
+/// limits.reply_bytes (then reading pauses), events by limits.bytes_in_flight. Of a state it is one
+/// part at a time, whose bytes are shared with all who are sent it.
 /// Threads: the shard's.
 class WebSocketSession final : public Connection,
                                public Flushable,

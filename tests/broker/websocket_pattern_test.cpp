@@ -355,6 +355,25 @@ TEST_F(PatternRights, TopicsTheCallerMayNotSeeAreLeftOut) {
   EXPECT_EQ(client.expect("subscribed").at("topic").as_string(), "rooms/hall");
 }
 
+TEST_F(PatternRights, OtherRightsEndTopicsAndThePatternGoesOn) {
+  server_.memory.requester.publish(name_of("rooms/lobby"), 1);
+  WsClient client(server_.server.port(),
+                  TestAccess::bearer(access_.token(R"({"subscribe":["rooms/*"]})")));
+  client.send(R"({"type":"subscribe","id":5,"pattern":"rooms/*"})");
+  client.expect("following");
+  client.expect("subscribed");
+  client.expect("caught_up");
+  client.send(R"({"type":"auth","id":6,"token":")" +
+              access_.token(R"({"subscribe":["rooms/hall"]})") + "\"}");
+  client.expect("authenticated");
+  const auto ended = client.expect("unsubscribed");
+  EXPECT_EQ(ended.at("topic").as_string(), "rooms/lobby");
+  EXPECT_EQ(ended.at("reason").as_string(), "forbidden");
+  server_.memory.requester.publish(name_of("rooms/attic"), 1);
+  server_.memory.requester.publish(name_of("rooms/hall"), 1);
+  EXPECT_EQ(client.expect("subscribed").at("topic").as_string(), "rooms/hall");
+}
+
 TEST_F(PatternRights, WhoMayNothingIsRefused) {
   WsClient client(server_.server.port());
   EXPECT_EQ(client.refused(R"({"type":"subscribe","id":5,"pattern":"rooms/*"})"), "unauthorized");
