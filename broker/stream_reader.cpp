@@ -58,12 +58,9 @@ bool StreamReader::take(Step step) {
     bool operator()(const step::Epoch&) const { return true; }
     bool operator()(const step::CaughtUp&) const { return true; }
     bool operator()(const step::Load&) const { return self.load(), false; }
-    // Reads are of events alone: a gap refuses them, or is passed.
-    bool operator()(const step::State&) const {
-      self.refuse(Errc::no_state);
-      return false;
-    }
     bool operator()(const step::Wait&) const { return self.reach_tail(); }
+    // Only event streams are read with OnGap::state.
+    bool operator()(const step::State&) const { return self.refuse(Errc::no_state), false; }
     bool operator()(const step::Ended& s) const {
       // What was read before the end is as true as it was; the next read is told of it.
       self.pieces_.empty() ? self.refuse(s.reason) : self.answer();
