@@ -69,10 +69,12 @@ int before_request(void* to, char* remote, char* /*local*/, int /*port*/, int /*
 
 }  // namespace
 
-Curl new_curl() {
+bool curl_ready() {
   static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  return Curl(ready ? curl_easy_init() : nullptr);
+  return ready;
 }
+
+Curl new_curl() { return Curl(curl_ready() ? curl_easy_init() : nullptr); }
 
 bool is_plain(std::string_view url) {
   constexpr std::string_view scheme = "https:";

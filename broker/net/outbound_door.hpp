@@ -17,6 +17,8 @@ struct FreeCurl {
 };
 using Curl = std::unique_ptr<CURL, FreeCurl>;
 
+/// Has libcurl begun? It does with the first call. Threads: any.
+[[nodiscard]] bool curl_ready();
 /// nullptr: libcurl could not begin. Threads: any.
 [[nodiscard]] Curl new_curl();
 

@@ -2,9 +2,11 @@
 // broker/state/: sessions ask here; hook, stored state, keys and callbacks stand behind it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 
 #include "broker/shard.hpp"
 #include "broker/state/state_rules.hpp"
@@ -20,14 +22,14 @@ class StatePart {
   /// topic's payload.
   StatePart(State message, Payload payload);
   ~StatePart();
-  [[nodiscard]] const State& message() const { return message_; }
+  [[nodiscard]] const State& message() const { return std::get<State>(message_); }
   [[nodiscard]] Payload payload() const { return payload_; }
   /// The message as one whole WebSocket frame; made once for each form.
   [[nodiscard]] std::shared_ptr<const std::string> frame(WireForm form) const;
 
  private:
   struct Frames;
-  const State message_;
+  const ServerMessage message_;  // as frames are made of it
   const Payload payload_;
   const std::unique_ptr<Frames> frames_;
 };
@@ -56,7 +58,9 @@ struct StateWanted {
 /// Threads: any. Stopped before the shards are.
 class States {
  public:
-  States(storage::EventStore& store, StateRules rules);
+  /// `clock`: the age of bundles and of readers is told by it; empty: the steady clock.
+  using Clock = std::function<std::chrono::steady_clock::time_point()>;
+  States(storage::EventStore& store, StateRules rules, Clock clock = {});
   ~States();
   States(const States&) = delete;
   States& operator=(const States&) = delete;
