@@ -83,8 +83,10 @@ class States {
   /// Whoever waits is told shutting_down. Safe to call twice.
   void stop();
 
- private:
   class Impl;
+
+ private:
+  // Shared with what is under way on other threads, which outlives it for a moment.
   std::shared_ptr<Impl> impl_;
 };
 
