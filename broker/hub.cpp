@@ -82,6 +82,7 @@ Hub::Hub(storage::EventStore& store, HubOptions options)
     guards_.push_back(boost::asio::make_work_guard(io));
     shards_.push_back(std::make_unique<Shard>(store_, io, readers_));
   }
+  states_ = std::make_unique<States>(store_, std::move(options.states));
   for (const auto& shard : shards_) store_.add_observer(*shard);
   for (const auto& io : ios_) threads_.emplace_back([&io = *io] { io.run(); });
 }
@@ -90,6 +91,7 @@ Hub::~Hub() { stop(); }
 
 void Hub::stop() {
   if (stopping_.exchange(true)) return;
+  states_->stop();  // who waits for one is told on a shard
   for (const auto& shard : shards_) store_.remove_observer(*shard);
   // Before the I/O threads: what the readers have done is still posted to them. Stopped rather than
   // run out, else a subscription far behind would have the whole log read first.

@@ -59,8 +59,10 @@ class Hub {
   /// Joins a topic with its initial state: takes the position, lets `source` build the bundle, then
   /// hands over the bundle and every event after the position: nothing missed in between. An event
   /// between position and bundle comes again after it, unless the source says which offset its
-  /// bundle reflects. The topic is created if there is none. What goes wrong later, with the source
-  /// too, comes as on_end. Errors: those of subscribe and of creating a topic.
+  /// bundle reflects. If events after its position are gone by the time it is ready, the source is
+  /// called again, up to three times in all. The topic is created if there is none. What goes wrong
+  /// later, with the source too, comes as on_end. Errors: those of subscribe and of creating a
+  /// topic.
   Result<std::unique_ptr<Subscription>> join(const TopicName& topic, InitialStateSource source,
                                              OnGap on_gap, SubscriptionHandler handler);
 
@@ -74,10 +76,10 @@ class Hub {
   [[nodiscard]] std::size_t subscribers(const storage::Topic& topic) const;
 
   /// Refuses what comes from now on and ends the threads: what is posted to a shard has run when
-  /// this returns, cold reads and sources not yet begun are dropped, publishes under way are
-  /// answered (shutting_down if the committer has not). Sessions must be closed before;
-  /// subscriptions need not, they just hear no more. Not from an I/O or reader thread. Safe to call
-  /// twice.
+  /// this returns, who waits for a state is refused, cold reads and sources not yet begun are
+  /// dropped, publishes under way are answered (shutting_down if the committer has not). Sessions
+  /// must be closed before; subscriptions need not, they just hear no more. Not from an I/O or
+  /// reader thread. Safe to call twice.
   void stop();
 
  private:

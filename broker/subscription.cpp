@@ -14,6 +14,9 @@ namespace {
 // does not show, few enough that a long replay doesn't hold up the shard's other readers.
 constexpr std::size_t kEventsPerTurn = 256;
 
+// A source that retention outruns is run again; if it does so each time the reader is told the gap.
+constexpr unsigned kMostRuns = 3;
+
 Result<StateBundle> build(const InitialStateSource& source, Position taken) {
   try {
     return source(taken);
@@ -21,6 +24,16 @@ Result<StateBundle> build(const InitialStateSource& source, Position taken) {
     return Errc::cancelled;
   }
 }
+
+/// The making of an initial state.
+struct Joining {
+  InitialStateSource source;
+  OnGap on_gap = OnGap::fail;
+  unsigned runs = 0;
+  Position taken;      ///< before the source is called
+  storage::Hold hold;  ///< on what follows
+  Result<StateBundle> bundle = Errc::cancelled;
+};
 
 }  // namespace
 
@@ -59,7 +72,8 @@ class Subscription::Impl final : public Waiter,
   void run(const Body& body);
 
   void begin();
-  void begin_after(const Result<StateBundle>& bundle, Position taken, OnGap on_gap);
+  void run_source(std::shared_ptr<Joining> joining);
+  void begin_after(const std::shared_ptr<Joining>& joining);
   void step();
   bool take(Step step);
   bool take_events(const storage::Slice& slice);
@@ -125,26 +139,38 @@ void Subscription::Impl::begin() {
 }
 
 void Subscription::Impl::start(InitialStateSource source, OnGap on_gap) {
-  // Taken before the source is called: a position covers whatever happens while it works.
-  const Position taken = cursor_.position();
   remember({});
-  const auto bundle = std::make_shared<Result<StateBundle>>(Errc::cancelled);
-  shard_.run_blocking(
-      [self = shared_from_this(), bundle, taken, source = std::move(source)] {
-        self->run([&] { *bundle = build(source, taken); });
-      },
-      [self = shared_from_this(), bundle, taken, on_gap] {
-        self->run([&] { self->begin_after(*bundle, taken, on_gap); });
-      });
+  auto joining = std::make_shared<Joining>();
+  joining->source = std::move(source);
+  joining->on_gap = on_gap;
+  run_source(std::move(joining));
 }
 
-void Subscription::Impl::begin_after(const Result<StateBundle>& bundle, Position taken,
-                                     OnGap on_gap) {
+void Subscription::Impl::run_source(std::shared_ptr<Joining> joining) {
+  // Taken before the source is called: a position covers whatever happens while it works.
+  const auto& topic = cursor_.topic();
+  const storage::Bounds now = topic->bounds();
+  joining->taken = {.epoch = now.epoch, .offset = now.head};
+  joining->hold = storage::Topic::hold(topic, now.head, std::chrono::steady_clock::now());
+  ++joining->runs;
+  shard_.run_blocking(
+      [self = shared_from_this(), joining] {
+        self->run([&] { joining->bundle = build(joining->source, joining->taken); });
+      },
+      [self = shared_from_this(), joining] { self->run([&] { self->begin_after(joining); }); });
+}
+
+void Subscription::Impl::begin_after(const std::shared_ptr<Joining>& joining) {
+  const auto& bundle = joining->bundle;
   if (!bundle) return end(bundle.errc());
   const auto& topic = cursor_.topic();
-  const auto after = position_after(*bundle, taken, topic->bounds().head);
+  const auto after = position_after(*bundle, joining->taken, topic->bounds().head);
   if (!after) return end(after.errc());
-  cursor_ = Cursor(topic, *after, on_gap);
+  // The hold before the look, so that what is seen is there when the cursor begins.
+  joining->hold = storage::Topic::hold(topic, after->offset, std::chrono::steady_clock::now());
+  const bool outrun = topic->read(*after).state == storage::ReadAnswer::State::gap;
+  if (outrun && joining->runs < kMostRuns) return run_source(joining);
+  cursor_ = Cursor(topic, *after, joining->on_gap);
   if (handler_.on_state) handler_.on_state(bundle->data, *after);
   if (closed_) return;
   remember(*after);

@@ -654,12 +654,14 @@ TEST_F(HubTest, WhatIsTrimmedWhileTheSourceWorksIsNoSilentGap) {
   publish(1, 5);
   for (const OnGap on_gap : {OnGap::fail, OnGap::earliest}) {
     Heard heard;
+    std::atomic<int> runs = 0;
     const Offset head = memory.topic(name)->bounds().head;
     const auto subscription = hub->join(
         name,
-        [&](Position) -> Result<StateBundle> {
-          publish(head.value + 1, 4);
-          memory.requester.trim(name, {head.value + 3});
+        [&](Position taken) -> Result<StateBundle> {
+          ++runs;
+          publish(taken.offset.value + 1, 4);
+          memory.requester.trim(name, {taken.offset.value + 3});
           return StateBundle{.data = "old", .reflects = std::nullopt};
         },
         on_gap, heard.handler());
@@ -667,11 +669,35 @@ TEST_F(HubTest, WhatIsTrimmedWhileTheSourceWorksIsNoSilentGap) {
     if (on_gap == OnGap::fail) {
       EXPECT_EQ(heard.wait_for_end(), Errc::position_trimmed);
     } else {
-      heard.wait_for({head.value + 4});
+      heard.wait_for({head.value + 12});
     }
+    EXPECT_EQ(runs, 3);
     ASSERT_EQ(heard.gaps.size(), 1U);
-    EXPECT_EQ(heard.gaps[0].lost, (OffsetRange{head.next(), {head.value + 3}}));
+    EXPECT_EQ(heard.gaps[0].lost, (OffsetRange{{head.value + 9}, {head.value + 11}}));
   }
+}
+
+TEST_F(HubTest, ASourceThatRetentionHasOutrunIsCalledAgain) {
+  publish(1, 5);
+  Heard heard;
+  std::atomic<int> runs = 0;
+  const auto subscription = hub->join(
+      name,
+      [&](Position taken) -> Result<StateBundle> {
+        if (++runs == 1) {
+          publish(6, 4);
+          memory.requester.trim(name, {8});
+        }
+        return StateBundle{.data = std::to_string(taken.offset.value), .reflects = std::nullopt};
+      },
+      OnGap::fail, heard.handler());
+  ASSERT_TRUE(subscription);
+  publish(10, 1);
+  heard.wait_for({10});
+  EXPECT_EQ(runs, 2);
+  const std::lock_guard lock(heard.mutex);
+  EXPECT_GE(heard.state_at.offset, Offset{9});
+  EXPECT_TRUE(heard.gaps.empty());
 }
 
 TEST_F(HubTest, DestroyingAJoinWaitsForItsSource) {
