@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/config/config.hpp"
+#include "broker/state/hook_url.hpp"
 
 namespace tidemark::broker::config {
 namespace {
@@ -92,6 +93,30 @@ struct Rules {
     }
   }
 
+  /// Whether a hook's URL will do depends on what it may lead to.
+  void state_hooks() const {
+    const auto entries = given.entries.find("state");
+    if (entries == given.entries.end() || !sound({"state.hook", "state.allow-private"})) {
+      return;
+    }
+    for (std::size_t i = 0; i < entries->second.size(); ++i) {
+      const auto& entry = entries->second[i];
+      const auto& hook = settings.hub.states.rules.at(i).hook;
+      const auto url = entry.fields.find("hook");
+      if (url == entry.fields.end()) continue;  // told already
+      auto fault = hook_url_fault(hook.url, hook.allow_private);
+      if (!fault.empty()) faults.push_back({url->second.source, "state.hook", std::move(fault)});
+    }
+  }
+
+  void state_limits() const {
+    const auto& states = settings.hub.states;
+    if (states.max_bytes <= states.shared_bytes || !sound({"state-limits."})) return;
+    complain({"state-limits.bytes", "state-limits.shared"},
+             "the largest state would find no room: [state-limits] shared has to be as large as "
+             "[state-limits] bytes at least");
+  }
+
   void key_sets() const {
     const auto entries = given.entries.find("access.key-sets");
     if (entries == given.entries.end() || !sound({"access.key-sets"})) return;
@@ -115,6 +140,8 @@ void check_rules(const Settings& settings, const Assignments& given, Faults& fau
   rules.reachable();
   rules.admin();
   rules.key_sets();
+  rules.state_hooks();
+  rules.state_limits();
 }
 
 }  // namespace tidemark::broker::config

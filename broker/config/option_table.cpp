@@ -34,6 +34,7 @@ const std::vector<Option>& options() {
     take(out, network_options());
     take(out, store_options());
     take(out, limit_options());
+    take(out, state_options());
     take(out, access_options());
     take(out, log_options());
     // What is in no table has to come before the first table, in a file.
@@ -46,6 +47,7 @@ const std::vector<Option>& options() {
 const std::vector<Section>& sections() {
   static const std::vector<Section> all = [] {
     auto out = topic_sections();
+    take(out, state_sections());
     take(out, access_sections());
     return out;
   }();

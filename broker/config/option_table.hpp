@@ -30,10 +30,15 @@ namespace tidemark::broker::config {
 [[nodiscard]] std::vector<Option> store_options();
 [[nodiscard]] std::vector<Option> network_options();
 [[nodiscard]] std::vector<Option> limit_options();
+[[nodiscard]] std::vector<Option> state_options();
 [[nodiscard]] std::vector<Option> access_options();
 [[nodiscard]] std::vector<Option> log_options();
 [[nodiscard]] std::vector<Section> topic_sections();
+[[nodiscard]] std::vector<Section> state_sections();
 [[nodiscard]] std::vector<Section> access_sections();
+
+/// What is wrong with a pattern of matches_topic; empty: nothing.
+[[nodiscard]] std::string check_pattern(const std::string& text);
 
 /// "ADDR:PORT", "[ADDR]:PORT" or "localhost:PORT" taken apart; empty or what is wrong with it.
 [[nodiscard]] std::string read_listen(const std::string& text, ListenAddress& into);

@@ -36,6 +36,9 @@ struct Settings {
   storage::TopicSettings topic_base;   ///< of topics no rule fits
   std::vector<TopicRule> topic_rules;  ///< the first that fits wins
   HubOptions hub;
+  /// Files with the secrets of hub.states.rules, one for each; empty: none. Whoever starts the
+  /// broker reads them.
+  std::vector<std::filesystem::path> state_secrets;
   ServerOptions server;
   std::vector<TopicsOf> topics_of;
   AccessRules access;

@@ -22,12 +22,6 @@ std::string check_content_type(const std::string& text) {
   return valid_content_type(text) ? "" : in_quotes(text) + " is no content type";
 }
 
-std::string check_pattern(const std::string& text) {
-  const bool gap = text.empty() || text.starts_with('/') || text.ends_with('/') ||
-                   text.find("//") != std::string::npos;
-  return gap ? in_quotes(text) + " is no pattern such as logs/** or user-*/inbox" : "";
-}
-
 std::vector<Option> retention() {
   return {
       live(time_option(
@@ -107,6 +101,12 @@ Section topics_of_section() {
 }
 
 }  // namespace
+
+std::string check_pattern(const std::string& text) {
+  const bool gap = text.empty() || text.starts_with('/') || text.ends_with('/') ||
+                   text.find("//") != std::string::npos;
+  return gap ? in_quotes(text) + " is no pattern such as logs/** or user-*/inbox" : "";
+}
 
 std::vector<Option> store_options() {
   std::vector<Option> out{

@@ -156,6 +156,32 @@ TEST_F(ConfigFaults, OfTheRelationsOfValues) {
       IsEmpty());
 }
 
+TEST_F(ConfigFaults, OfStateHooksNameTheLineOfTheUrl) {
+  const auto entry = [](const std::string& rest) {
+    return outcome_of("[[state]]\npattern = \"a\"\n" + rest).complaints;
+  };
+  const std::string at = "tidemark.toml:3: [state] hook: ";
+  EXPECT_THAT(entry(""), ElementsAre("tidemark.toml:1: state: hook is missing"));
+  EXPECT_THAT(entry("hook = \"\""), ElementsAre(at + "is empty"));
+  EXPECT_THAT(entry("hook = \"app.example/state\""), ElementsAre(at + "is no URL"));
+  EXPECT_THAT(entry("hook = \"https://\""), ElementsAre(at + "is no URL"));
+  EXPECT_THAT(entry("hook = \"https://a:b@app.example/\""),
+              ElementsAre(at + "has a name or password in it"));
+  EXPECT_THAT(entry("hook = \"https://{topic}.example/\""),
+              ElementsAre(at + "has {topic} before its path"));
+  EXPECT_THAT(entry("hook = \"https://app.example/#a\""), ElementsAre(HasSubstr("a fragment")));
+  for (const auto* url : {"ftp://app.example/", "http://app.example/"}) {
+    EXPECT_THAT(entry("hook = \"" + std::string(url) + "\""),
+                ElementsAre(at + "has to begin with https:// (or with http://, where allow-private "
+                                 "is true)"));
+  }
+  EXPECT_THAT(entry("hook = \"http://app.internal/{topic}\"\nallow-private = true"), IsEmpty());
+  EXPECT_THAT(entry("hook = \"https://a/\"\ntries = 0"),
+              ElementsAre("tidemark.toml:4: [state] tries: at least 1"));
+  EXPECT_THAT(outcome_of("[state-limits]\nshared = \"1MiB\"").complaints,
+              ElementsAre(HasSubstr("tidemark.toml:2: [state-limits] shared: the largest state")));
+}
+
 TEST_F(ConfigFaults, AreNotHeldAgainstOtherValuesToo) {
   EXPECT_THAT(outcome_of("listen = \"0.0.0.0:1\"\ninsecure = \"ja\"").complaints,
               ElementsAre(HasSubstr("insecure")));

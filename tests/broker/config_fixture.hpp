@@ -90,6 +90,17 @@ inline void describe_limits(const Settings& s, Description& out) {
   const auto& store = s.store.committer.limits;
   out << limits.connections_per_address << store.space.most_held << store.topics
       << store.space.reserve;
+  const auto& states = s.hub.states;
+  out << states.max_bytes << states.shared_bytes << states.requests << states.waiting
+      << s.store.committer.max_state_bytes << s.store.committer.max_keys
+      << s.store.cursors.max_cursors << s.store.cursors.write_interval
+      << s.store.cursors.expire_after;
+  for (const auto& rule : states.rules) {
+    out << rule.pattern << rule.hook.url << rule.hook.ca_file << rule.hook.allow_private
+        << rule.hook.timeout << rule.hook.tries << rule.per_client << rule.max_age
+        << rule.max_events;
+  }
+  for (const auto& secret : s.state_secrets) out << secret;
   for (const auto& quota : s.topics_of) out << quota.pattern << quota.topics;
 }
 

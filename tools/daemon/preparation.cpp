@@ -8,6 +8,7 @@
 
 #include "broker/access/access.hpp"
 #include "broker/net/tls_context.hpp"
+#include "tools/daemon/state_secrets.hpp"
 
 namespace tidemark::tools {
 
@@ -55,12 +56,29 @@ void check_access(const Config& config, Faults& faults) {
   }
 }
 
+/// Secrets of state hooks, and who vouches for those.
+void check_states(const Config& config, Faults& faults) {
+  auto settings = config.settings;  // what the files hold is not kept
+  const auto read = read_state_files(settings);
+  const auto entries = config.given.entries.find("state");
+  for (const auto& fault : read.faults) {
+    broker::config::Source source;
+    if (entries != config.given.entries.end() && fault.rule < entries->second.size()) {
+      const auto& entry = entries->second[fault.rule];
+      const auto field = entry.fields.find(fault.field);
+      source = field == entry.fields.end() ? entry.source : field->second.source;
+    }
+    faults.push_back({source, "state." + fault.field, fault.text});
+  }
+}
+
 }  // namespace
 
 broker::config::Complaints check_files(const Config& config) {
   Faults faults;
   check_tls(config, faults);
   check_access(config, faults);
+  check_states(config, faults);
   return broker::config::told(std::move(faults));
 }
 

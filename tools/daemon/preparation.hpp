@@ -1,4 +1,4 @@
-// Whether what a configuration names is there and good: certificates, keys.
+// Whether what a configuration names is there and good: certificates, keys, secrets.
 // tools/daemon/: asked by --check, before the start, and before anything is applied on SIGHUP.
 #pragma once
 

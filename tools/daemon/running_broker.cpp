@@ -15,6 +15,7 @@
 #include "broker/net/outbound.hpp"
 #include "tools/daemon/descriptors.hpp"
 #include "tools/daemon/service_manager.hpp"
+#include "tools/daemon/state_secrets.hpp"
 
 namespace tidemark::tools {
 
@@ -86,6 +87,16 @@ std::shared_ptr<broker::Access> access_of(const Settings& settings) {
   return std::get<std::shared_ptr<broker::Access>>(std::move(made));
 }
 
+/// What is wrong with a file a state's rule names, or empty; they were checked a moment ago.
+std::string fill_states(Settings& settings) {
+  const auto read = read_state_files(settings);
+  for (const auto& text : read.warnings) {
+    log::event(log::Level::warn, "key_warning", {{"note", text}});
+  }
+  if (read.faults.empty()) return {};
+  return "state." + read.faults.front().field + ": " + read.faults.front().text;
+}
+
 }  // namespace
 
 RunningBroker::Started RunningBroker::start(Settings settings) {
@@ -100,6 +111,7 @@ RunningBroker::Started RunningBroker::start(Settings settings) {
     settings.hub.io_threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, 64U);
   }
   settings.server.access = access_of(settings);
+  if (const auto fault = fill_states(settings); !fault.empty()) throw std::runtime_error(fault);
   auto store = storage::EventStore::open(settings.data, std::move(store_options));
   if (!store) return store.error();
   return std::unique_ptr<RunningBroker>(
@@ -121,6 +133,7 @@ std::string RunningBroker::apply(const Settings& settings) {
   Settings next = settings;
   fit_connections(next);
   // First what can fail, although it was tried a moment ago: files may be written right now.
+  if (auto fault = fill_states(next); !fault.empty()) return fault;
   if (auto fault = server_->reload_tls()) return *fault;
   // Key files are read again, and whoever has lost a right by it is told or sent away.
   const auto faults = settings_.server.access->replace(next.access);
@@ -129,6 +142,8 @@ std::string RunningBroker::apply(const Settings& settings) {
   log::set_format(next.log_format);
   defaults_.replace(defaults_of(next));
   store_->apply(limits_of(next));
+  store_->cursors().apply(next.store.cursors);
+  hub_->states().apply(next.hub.states);
   server_->apply(next.server);
   return {};
 }

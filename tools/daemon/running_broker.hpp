@@ -28,8 +28,8 @@ class RunningBroker {
   ~RunningBroker();
 
   /// Takes over what can change while it runs; the rest of `settings` is not looked at. Nobody is
-  /// disconnected. Empty, or why a certificate or a key could not be read; then limits, defaults
-  /// and the log are as they were.
+  /// disconnected. Empty, or why a certificate, a key or a secret could not be read; then limits,
+  /// defaults and the log are as they were.
   [[nodiscard]] std::string apply(const Settings& settings);
 
   /// In order: connections are told and closed, what was accepted is written, the log is closed.
