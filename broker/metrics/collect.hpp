@@ -14,6 +14,8 @@ namespace tidemark::broker {
 void collect_network(Network& network, MetricFamilies& out);
 /// The committer, what is kept in memory, the disk, the engine. Blocks; see EventStore::figures.
 void collect_store(storage::EventStore& store, MetricFamilies& out);
+/// States that newcomers were given, and named cursors.
+void collect_states(Hub& hub, MetricFamilies& out);
 /// This process, and which build it is.
 void collect_process(MetricFamilies& out);
 

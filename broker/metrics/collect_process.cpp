@@ -85,6 +85,7 @@ std::vector<MetricFamily> collect_metrics(Network& network) {
   MetricFamilies out;
   collect_network(network, out);
   collect_store(network.hub.store(), out);
+  collect_states(network.hub, out);
   collect_process(out);
   return out.all();
 }
