@@ -125,8 +125,9 @@ Verdict verdict_of(Call& call, CURLcode code) {
     return {HookFailure{Errc::state_too_large, "its answer is larger than " +
                                                    std::to_string(call.what.max_bytes) + " bytes"}};
   }
-  if (!call.door.refusal.empty()) return {HookFailure{Errc::state_failed, call.door.refusal}};
   if (code != CURLE_OK) {
+    // One of several addresses of a name may have been refused, and another one taken.
+    if (!call.door.refusal.empty()) return {HookFailure{Errc::state_failed, call.door.refusal}};
     const auto errc = code == CURLE_OPERATION_TIMEDOUT ? Errc::timed_out : Errc::state_failed;
     return {HookFailure{errc, curl_easy_strerror(code)}, true};
   }

@@ -171,8 +171,12 @@ void States::Impl::left(const Run& run, std::uint64_t number) {
 
 /// Held until it is read: what follows its position must not go on the way.
 void States::Impl::give(const Waiting& waiting, const Held& state) {
-  waiting.link->post([asked = waiting.asked, state] {
-    if (const auto it = asked.lock()) it->answer(reading_of(state.made, it->topic()));
+  waiting.link->post([asked = waiting.asked, held = state]() mutable {
+    const auto it = asked.lock();
+    if (!it) return;
+    auto reading = reading_of(std::move(held.made), it->topic());
+    held.hold.reset();  // it has one of its own; with it goes the state, if nobody keeps that
+    it->answer(std::move(reading));
   });
 }
 
