@@ -1,5 +1,6 @@
 // States of keys: small ones are shared, large ones read page by page by each newcomer.
 // tests/: broker/state/open_keys and its use by States.
+#include <algorithm>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -167,31 +168,28 @@ TEST_F(KeyStatesTest, MoreNewcomersThanReadersWaitForTheirTurn) {
   // Each stops in the middle and holds its reader.
   std::vector<std::shared_ptr<Newcomer>> slow;
   std::vector<std::future<GotState>> begun;
-  constexpr int kMany = 140;
-  for (int i = 0; i < kMany; ++i) {
+  constexpr unsigned kMany = 140;
+  for (unsigned i = 0; i < kMany; ++i) {
     auto& newcomer = slow.emplace_back(std::make_shared<Newcomer>());
     newcomer->keeps_reading = true;
     newcomer->stop_after = 1;
     begun.push_back(newcomer->ask(*states, hub.shard(0), memory.topic(name)));
   }
+  const auto is_ready = [](const std::future<GotState>& future) {
+    return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  };
+  wait_until([&] { return std::ranges::count_if(begun, is_ready) == 128; });
+  EXPECT_EQ(states->figures().waiting, kMany - 128U);
+  std::size_t left = 0;
   wait_until([&] {
-    const auto figures = states->figures();
-    return figures.asked == kMany && figures.waiting == kMany - 128;
-  });
-  int ready = 0;
-  for (int i = 0; i < kMany; ++i) {
-    if (begun[static_cast<std::size_t>(i)].wait_for(std::chrono::seconds(0)) ==
-        std::future_status::ready) {
-      ++ready;
-      slow[static_cast<std::size_t>(i)]->leave();
+    for (std::size_t i = 0; i < begun.size(); ++i) {
+      if (!begun[i].valid() || !is_ready(begun[i])) continue;
+      EXPECT_FALSE(begun[i].get().error);
+      slow[i]->leave();
+      ++left;
     }
-  }
-  EXPECT_GT(ready, 0);
-  for (int i = 0; i < kMany; ++i) {
-    auto& future = begun[static_cast<std::size_t>(i)];
-    EXPECT_FALSE(result_of(future).error);
-    slow[static_cast<std::size_t>(i)]->leave();
-  }
+    return left == kMany;
+  });
 }
 
 TEST_F(KeyStatesTest, WhenTheTopicKeepsNoneAnyMoreThereIsNone) {
