@@ -138,6 +138,14 @@ milliseconds ConnectionGroup::admit_publish(Channel channel, std::string_view id
   return network_.limiter.admit(limits().publish_rates, cost, steady_clock::now());
 }
 
+milliseconds ConnectionGroup::admit_state(std::string_view identity, const TopicName& topic,
+                                          std::size_t bytes) {
+  if (!limits().publish_rates.any()) return milliseconds(0);
+  const PublishCost cost{
+      .identity = identity, .topic = topic.str(), .events = 1, .bytes = bytes};
+  return network_.limiter.admit(limits().publish_rates, cost, steady_clock::now());
+}
+
 void ConnectionGroup::submit(std::unique_ptr<storage::Request> request) {
   request->observer = &shard_;
   outbox_.push_back(std::move(request));

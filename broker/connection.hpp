@@ -167,6 +167,10 @@ class ConnectionGroup final : private Flushable {
                                                         const TopicName& topic,
                                                         std::span<const NewEvent> events);
 
+  /// The same for a state that is to be stored, which counts as one event.
+  [[nodiscard]] std::chrono::milliseconds admit_state(std::string_view identity,
+                                                      const TopicName& topic, std::size_t bytes);
+
   /// Answers that wait for their clients pin events. So much may a new one hold: catch_up_bytes, or
   /// when those that wait hold too much together, bytes_in_flight.
   [[nodiscard]] std::size_t answer_room() const;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "broker/connection.hpp"
 #include "broker/cursor.hpp"
 #include "broker/http_reply.hpp"
+#include "broker/state_feed.hpp"
 
 namespace tidemark::broker {
 
@@ -27,13 +29,37 @@ class PendingAnswer {
   virtual void sweep(SteadyTime now) = 0;
   /// The broker is stopping: answer now.
   virtual void drain() = 0;
+  /// Does it wait for events, as a subscriber does? Else for something that ends soon by itself.
+  [[nodiscard]] virtual bool follows() const { return true; }
+};
+
+/// A body that is made while it is sent: only the part being sent is in memory. Threads: the
+/// shard's.
+class BodyParts {
+ public:
+  BodyParts() = default;
+  BodyParts(const BodyParts&) = delete;
+  BodyParts& operator=(const BodyParts&) = delete;
+  virtual ~BodyParts() = default;
+  struct Part {
+    std::string bytes;  ///< may be empty
+    bool last = false;
+  };
+  /// The part after the one before; nullopt: nothing yet, and `ready`, which only takes note, is
+  /// called when it is worth asking again. Nothing is asked for after the last part or an error,
+  /// which cuts the answer off.
+  virtual std::optional<Result<Part>> next(std::function<void()> ready) = 0;
 };
 
 /// What an event stream begins with.
 struct EventStreamStart {
   Cursor cursor;
-  std::optional<std::uint64_t> client_cursor;  ///< Stream-Cursor the client has seen
-  Caller caller = {};                          ///< filled in by the exchange
+  std::optional<std::uint64_t> client_cursor = {};  ///< Stream-Cursor the client has seen
+  OnGap on_gap = OnGap::fail;                       ///< the cursor's
+  Filter filter = {};                               ///< what it passes is sent
+  /// Begins with this state, instead of where the cursor is; null: there is none.
+  std::unique_ptr<StateFeed> state = {};
+  Caller caller = {};  ///< filled in by the exchange
 };
 
 /// Ends with respond() or stream(), one of them once. Threads: the shard's.
@@ -50,6 +76,8 @@ class Exchange {
   /// Has it come by TLS?
   [[nodiscard]] virtual bool is_secure() const = 0;
   virtual void respond(HttpReply reply) = 0;
+  /// The same with a body whose length nobody knows yet. Pre: `head` has a content type and no body.
+  virtual void respond(HttpReply head, std::unique_ptr<BodyParts> body) = 0;
   /// From here on the client's leaving is watched; `answer` is told, until it responds.
   virtual void wait_with(std::shared_ptr<PendingAnswer> answer) = 0;
   /// Makes the connection a stream of events.

@@ -19,7 +19,7 @@ constexpr std::string_view kAllowMethods = "GET, HEAD, PUT, POST, DELETE";
 constexpr std::string_view kAllowHeaders =
     "Content-Type, Authorization, If-None-Match, Last-Event-ID, Stream-Seq, Stream-TTL, "
     "Stream-Expires-At, Stream-Closed, Stream-Forked-From, Stream-Fork-Offset, "
-    "Stream-Fork-Sub-Offset, Producer-Id, Producer-Epoch, Producer-Seq";
+    "Stream-Fork-Sub-Offset, Producer-Id, Producer-Epoch, Producer-Seq, Tidemark-Offset";
 constexpr std::string_view kExposeHeaders =
     "ETag, Location, Retry-After, Stream-Next-Offset, Stream-Up-To-Date, Stream-Closed, "
     "Stream-Cursor, Stream-Gap, Stream-TTL, Stream-Expires-At, Stream-SSE-Data-Encoding, "
@@ -126,7 +126,9 @@ void append_head(const HttpReply& reply, const HeadContext& context, std::string
   // An answer that has no body by its status ends with its head. Any other without a length ends
   // with the connection, and its client would wait for that.
   const bool ends_with_head = reply.status == 204 || reply.status == 304;
-  if (!ends_with_head && !reply.endless) {
+  if (!ends_with_head && reply.chunked) {
+    append_field(out, "Transfer-Encoding", "chunked");
+  } else if (!ends_with_head && !reply.endless) {
     out += "Content-Length: ";
     append_number(out, reply.content_type.empty() ? 0 : reply.body_size());
     out += "\r\n";

@@ -16,17 +16,19 @@
 namespace tidemark::broker {
 
 /// The body is `body`, then `pieces` from where they lie, then `tail`; with its length, unless
-/// `endless`: then it ends with the connection.
+/// `endless`: then it ends with the connection, or `chunked`: then it comes later, in chunks.
 struct HttpReply {
   unsigned status = 200;
   std::string content_type;  ///< empty: none, and no body
   std::string fields = {};   ///< further header fields; see add
   std::string_view cache_control = "no-store";
   std::string body = {};
-  std::vector<std::string_view> pieces = {};                           ///< in one of `segments`
+  std::vector<std::string_view> pieces = {};  ///< in one of `segments`, or in `owner`
   std::vector<std::shared_ptr<const storage::Segment>> segments = {};  ///< kept for the pieces
+  std::shared_ptr<const void> owner = {};                              ///< likewise
   std::string tail = {};
   bool endless = false;
+  bool chunked = false;
   // What the head says besides, and for metrics:
   std::optional<std::uint64_t> retry_after_ms = {};  ///< in 429 and 503 if it is not a second
   std::optional<Errc> error = {};                    ///< of a failure

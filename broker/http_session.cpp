@@ -8,6 +8,7 @@
 #include "broker/head_fields.hpp"
 #include "broker/judgement.hpp"
 #include "broker/request_faults.hpp"
+#include "broker/state_routes.hpp"
 #include "broker/url_text.hpp"
 
 namespace tidemark::broker {
@@ -26,6 +27,11 @@ constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::size_t kSlowestBytesPerSecond = std::size_t{16} << 10;
 // What a refused client still sends is dropped, since unread bytes would destroy the answer.
 constexpr std::size_t kLingerBytes = std::size_t{16} << 20;
+
+HttpReply body_too_large(bool is_state) {
+  if (is_state) return failed(Errc::state_too_large);
+  return failed(Errc::message_too_large, "the request's body is too large");
+}
 
 }  // namespace
 
@@ -77,7 +83,7 @@ void HttpSession::timed_out(TimeLimit limit) { group().counters().timeouts[limit
 
 /// Who waits is at the end of its topic.
 void HttpSession::count_cursors(CursorCensus& census) const {
-  if (answer_) census.count(false, 0);
+  if (answer_ && answer_->follows()) census.count(false, 0);
 }
 
 /// A client that takes its answer slowly has more time, but not for ever: it pins events.
@@ -105,6 +111,7 @@ void HttpSession::drain() {
 void HttpSession::abort() {
   if (state_ == State::over) return;
   state_ = State::over;
+  const auto parts = std::move(parts_);  // what it holds may be the last that holds this
   transport_.close();
   reply_.reset();
   hold_answer(0);
@@ -204,18 +211,28 @@ bool HttpSession::take_head() {
   }
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(most + kHeadEnd.size()));
-  parser_->body_limit(group().limits().message_bytes);
+  parser_->body_limit(boost::none);  // until it is known what it is for
   error_code error;
   const auto used = parser_->put(asio::buffer(text.data(), end + kHeadEnd.size()), error);
-  if (error == http::error::body_limit) {
-    return refused(failed(Errc::message_too_large, "the request's body is too large"));
-  }
   if (error || !parser_->is_header_done()) {
     return refused(failed(Errc::malformed_message, "the request's head cannot be read"));
   }
   in_.consume(used);
+  if (!limit_body()) return refused(body_too_large(is_state_));
   head_done();
   return true;
+}
+
+/// A state may be larger than a message, or must be smaller. False: it has said that it is too
+/// large.
+bool HttpSession::limit_body() {
+  const auto& request = parser_->get();
+  is_state_ =
+      request.method() == http::verb::put && view(request.target()).starts_with(kStatePrefix);
+  body_limit_ =
+      is_state_ ? group().shard().store().max_state_bytes() : group().limits().message_bytes;
+  parser_->body_limit(body_limit_);
+  return parser_->content_length().value_or(0) <= body_limit_;
 }
 
 void HttpSession::head_done() {
@@ -235,6 +252,7 @@ void HttpSession::head_done() {
     return fail(failed(Errc::malformed_message, *fault));
   }
   head_only_ = request.method() == http::verb::head;
+  takes_chunks_ = request.version() == 11;
   preflight_ = false;
   close_ = !request.keep_alive() || draining_;
   // The checks need no body, and a client that is refused needs not send one.
@@ -335,7 +353,6 @@ bool HttpSession::invite_body(const Request& request) {
 }
 
 bool HttpSession::take_body() {
-  const auto most = group().limits().message_bytes;
   while (in_.size() > 0 && !parser_->is_done()) {
     error_code error;
     const auto used = parser_->put(in_.data(), error);
@@ -346,13 +363,14 @@ bool HttpSession::take_body() {
       return true;
     };
     if (error == http::error::body_limit) {
-      return refused(Errc::message_too_large, "the request's body is too large");
+      fail(body_too_large(is_state_));
+      return true;
     }
     if (error && error != http::error::need_more) {
       return refused(Errc::malformed_message, "the request's body cannot be read");
     }
     // Chunk headers and trailers are outside the parser's limit.
-    if (body_bytes_ > 2 * most + kBodyReadBytes ||
+    if (body_bytes_ > 2 * body_limit_ + kBodyReadBytes ||
         (used == 0 && in_.size() > group().limits().http_header_bytes)) {
       return refused(Errc::message_too_large, "the body's chunks carry too much else");
     }

@@ -46,6 +46,7 @@ class HttpSession final : public Connection,
   [[nodiscard]] const Caller& caller() const override { return caller_; }
   [[nodiscard]] bool is_secure() const override { return transport_.tls() != nullptr; }
   void respond(HttpReply reply) override;
+  void respond(HttpReply head, std::unique_ptr<BodyParts> body) override;
   void wait_with(std::shared_ptr<PendingAnswer> answer) override;
   void stream(EventStreamStart start) override;
   // PieceSender::Owner
@@ -68,6 +69,7 @@ class HttpSession final : public Connection,
   void begin_body();
   bool invite_body(const Request& request);
   std::optional<HttpReply> refuse(const Request& request) const;
+  bool limit_body();
   bool speak_for_client(const Request& request);
   void timed_out(TimeLimit limit);
   void set_answer(std::shared_ptr<PendingAnswer> answer);
@@ -80,6 +82,8 @@ class HttpSession final : public Connection,
   void fail(HttpReply reply);
   void watch_client();
   void written();
+  void send_parts();
+  bool send_part(BodyParts::Part part);
   void give_back_memory();
   void hold_answer(std::size_t bytes);
   void see_progress(SteadyTime now);
@@ -94,6 +98,8 @@ class HttpSession final : public Connection,
   PieceSender sender_;
   std::string out_;                        ///< the answer's head, and a short body
   std::unique_ptr<HttpReply> reply_;       ///< being sent, if it has more than fits out_
+  std::unique_ptr<BodyParts> parts_;       ///< of the body being sent, those to come
+  std::string part_;                       ///< being sent
   std::shared_ptr<PendingAnswer> answer_;  ///< who will answer the request at hand
   std::string asked_for_;                  ///< method and path of the request, for the log
   std::string cors_origin_;                ///< the allowed origin of the request; empty: none
@@ -102,6 +108,7 @@ class HttpSession final : public Connection,
   SteadyTime deadline_;
   std::uint64_t requests_ = 0;  ///< so far, this one included
   std::size_t checked_ = 0;     ///< bytes of the head that have been looked at
+  std::size_t body_limit_ = 0;  ///< most bytes of the body
   std::size_t body_bytes_ = 0;  ///< raw, chunk headers included
   ByteShare arriving_;          ///< of the body
   std::size_t lingered_ = 0;
@@ -113,6 +120,8 @@ class HttpSession final : public Connection,
   bool close_ = false;  ///< after the answer
   bool asked_ = false;  ///< there has been a request
   bool head_only_ = false;
+  bool takes_chunks_ = false;  ///< the client does: it is not of HTTP/1.0
+  bool is_state_ = false;  ///< the body is one that is to be stored
   bool preflight_ = false;
   bool shown_ = false;    ///< the request shows a credential
   bool cookies_ = false;  ///< credentials may come in cookies

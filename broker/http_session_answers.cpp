@@ -1,5 +1,9 @@
 // What becomes of a request that has come, and the sending of its answer.
 // broker/: see http_session.hpp.
+#include <array>
+#include <charconv>
+
+#include <boost/asio/post.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
 #include "broker/accept_encoding.hpp"
@@ -8,6 +12,7 @@
 #include "broker/http_session.hpp"
 #include "broker/judgement.hpp"
 #include "broker/sse_session.hpp"
+#include "broker/state_routes.hpp"
 #include "broker/stream_request.hpp"
 #include "broker/stream_routes.hpp"
 #include "broker/url_text.hpp"
@@ -70,6 +75,9 @@ void HttpSession::dispatch() {
   if (answer_preflight(request)) return;
   if (path.starts_with(kStreamPrefix)) {
     return answer_stream(group(), request.base(), std::move(request.body()), shared_from_this());
+  }
+  if (path.starts_with(kStatePrefix)) {
+    return answer_state(group(), request.base(), std::move(request.body()), shared_from_this());
   }
   ApiRequest call;
   call.method = request.method();
@@ -137,11 +145,13 @@ void HttpSession::wait_with(std::shared_ptr<PendingAnswer> answer) {
 void HttpSession::set_answer(std::shared_ptr<PendingAnswer> answer) {
   drop_answer();
   answer_ = std::move(answer);
-  group().counters().subscriptions[Channel::long_poll].add();
+  if (answer_->follows()) group().counters().subscriptions[Channel::long_poll].add();
 }
 
 std::shared_ptr<PendingAnswer> HttpSession::drop_answer() {
-  if (answer_) group().counters().subscriptions[Channel::long_poll].take();
+  if (answer_ && answer_->follows()) {
+    group().counters().subscriptions[Channel::long_poll].take();
+  }
   return std::exchange(answer_, nullptr);
 }
 
@@ -175,11 +185,12 @@ HeadContext HttpSession::head_context() const {
 
 void HttpSession::respond(HttpReply reply) {
   if (state_ == State::over) return;
-  const bool waited = drop_answer() != nullptr;
+  const auto waiter = drop_answer();
+  const bool polled = waiter && waiter->follows();
   if (draining_) close_ = true;
   out_.clear();
   append_head(reply, head_context(), out_);
-  note(reply, waited ? Channel::long_poll : Channel::http);
+  note(reply, polled ? Channel::long_poll : Channel::http);
   const bool has_body = !head_only_ && !reply.content_type.empty();
   const bool is_short =
       reply.pieces.empty() && reply.body.size() + reply.tail.size() <= kShortBytes;
@@ -197,6 +208,54 @@ void HttpSession::respond(HttpReply reply) {
   if (reply_) hold_answer(reply_->body_size());
 }
 
+void HttpSession::respond(HttpReply head, std::unique_ptr<BodyParts> body) {
+  if (state_ == State::over) return;
+  head.chunked = takes_chunks_;
+  head.endless = !takes_chunks_;
+  close_ = close_ || !takes_chunks_;
+  if (!head_only_) parts_ = std::move(body);
+  respond(std::move(head));
+}
+
+/// The parts there are, one after another; then the answer is over, or waits for the next.
+void HttpSession::send_parts() {
+  while (parts_) {
+    state_ = State::working;
+    auto part = parts_->next([self = shared_from_this()] {
+      boost::asio::post(self->group().shard().io(), [self] {
+        if (self->parts_ && self->state_ == State::working) self->send_parts();
+      });
+    });
+    if (!part) return;
+    if (!*part) return abort();  // an answer that is cut off tells its client so by that
+    if (!send_part(std::move(**part))) return;
+  }
+  written();
+}
+
+/// True if all of it has gone.
+bool HttpSession::send_part(BodyParts::Part part) {
+  static constexpr std::string_view kEnd = "0\r\n\r\n";
+  part_ = std::move(part.bytes);
+  out_.clear();
+  if (takes_chunks_ && !part_.empty()) {
+    std::array<char, 16> size;  // NOLINT: filled by to_chars
+    const auto end = std::to_chars(size.data(), size.data() + size.size(), part_.size(), 16).ptr;
+    out_.append(size.data(), end).append("\r\n");
+    part_ += "\r\n";
+  }
+  sender_.add(out_);
+  sender_.add(part_);
+  if (takes_chunks_ && part.last) sender_.add(kEnd);
+  group().counters().bytes_out[Channel::http].add(out_.size() + part_.size());
+  if (part.last) parts_.reset();
+  enter(State::writing, group().limits().stall_timeout);
+  sent_at_sweep_ = sender_.sent_bytes();
+  if (sender_.send()) return true;
+  hold_answer(part_.size());
+  return false;
+}
+
 void HttpSession::note(const HttpReply& reply, Channel channel) {
   auto& counters = group().counters();
   const bool has_body = !head_only_ && !reply.content_type.empty();
@@ -210,7 +269,9 @@ void HttpSession::note(const HttpReply& reply, Channel channel) {
 void HttpSession::written() {
   if (state_ == State::over) return;
   reply_.reset();
+  part_ = {};
   hold_answer(0);
+  if (parts_) return send_parts();
   if (close_ || draining_) return linger();
   head_only_ = false;
   slot().speak_for_nobody();

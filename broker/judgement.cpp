@@ -2,6 +2,7 @@
 // broker/: see judgement.hpp.
 #include "broker/judgement.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "broker/stream_request.hpp"
@@ -44,6 +45,15 @@ bool may_fork(const Caller& caller, const Head& head) {
   return !source || caller.may(Right::subscribe, *source);
 }
 
+/// A cursor is moved forward by its reader, and put anywhere by whoever looks after the topic. More
+/// than one such parameter is for the route to refuse, so any of them counts.
+bool forces_cursor(const Head& head) {
+  const auto target = head.target();
+  const auto all = parameters(cut_target({target.data(), target.size()}).query);
+  return std::ranges::any_of(
+      all, [](const Parameter& p) { return p.name == "force" && p.value != "false"; });
+}
+
 }  // namespace
 
 Needs needs_of(const Head& head) {
@@ -63,7 +73,9 @@ std::optional<Errc> judge(const Caller& caller, const Head& head) {
   if (!name) return std::nullopt;
   const bool creates =
       routed.route->endpoint == Endpoint::stream && head.method() == http::verb::put;
-  const bool fine = may(caller, routed.route->needs, *name) && (!creates || may_fork(caller, head));
+  const bool forces = routed.route->endpoint == Endpoint::move_cursor && forces_cursor(head);
+  const auto needs = forces ? Needs::manage : routed.route->needs;
+  const bool fine = may(caller, needs, *name) && (!creates || may_fork(caller, head));
   return fine ? std::nullopt : std::optional(caller.refusal());
 }
 

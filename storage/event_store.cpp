@@ -36,6 +36,7 @@ boost::system::result<std::unique_ptr<EventStore>, OpenError> EventStore::open(
 
 EventStore::EventStore(std::unique_ptr<Log> log, EventStoreOptions options)
     : max_event_bytes_(options.committer.max_event_bytes),
+      max_state_bytes_(options.committer.max_state_bytes),
       clock_(std::move(options.clock)),
       log_(std::move(log)),
       topics_(*log_, options.max_open_topics, options.ring_topic_bytes),

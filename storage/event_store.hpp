@@ -120,6 +120,7 @@ class EventStore {
   /// Other limits from now on.
   void apply(StoreLimits limits) { committer_.apply(std::move(limits)); }
   [[nodiscard]] std::size_t max_event_bytes() const { return max_event_bytes_; }
+  [[nodiscard]] std::size_t max_state_bytes() const { return max_state_bytes_; }
 
   /// Does what is queued, refuses what comes later, flushes. Safe to call twice.
   void stop();
@@ -128,6 +129,7 @@ class EventStore {
   [[nodiscard]] Result<void> alive(const Topic& topic);
 
   std::size_t max_event_bytes_;
+  std::size_t max_state_bytes_;
   StoreClock clock_;
   std::unique_ptr<Log> log_;
   Topics topics_;
