@@ -6,7 +6,6 @@
 
 #include "broker/live_interval.hpp"
 #include "broker/wall_clock.hpp"
-#include "protocol/base64.hpp"
 #include "protocol/json_text.hpp"
 #include "protocol/position_token.hpp"
 
@@ -29,8 +28,6 @@ constexpr milliseconds kReconnectSoon{100};
 constexpr milliseconds kReconnect{1'000};
 // A reader has nothing to say. What it says is dropped, and this much of it is enough.
 constexpr std::size_t kMostHeard = std::size_t{64} << 10;
-// What begins a JSON event's piece of a run is put otherwise before the first: see FrameForm.
-constexpr std::size_t kElementPrefix = 6;
 constexpr std::size_t kKeptBuffer = std::size_t{4} << 10;
 
 void append_retry(std::string& out, milliseconds time) {
@@ -57,10 +54,6 @@ void append_json_gap(std::string& out, const Gap& gap) {
   out += '}';
 }
 
-FrameForm form_of(Payload payload) {
-  return payload == Payload::bytes ? FrameForm::body : FrameForm::sse;
-}
-
 }  // namespace
 
 SseSession::SseSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport,
@@ -71,7 +64,10 @@ SseSession::SseSession(ConnectionGroup& group, ConnectionSlot slot, Transport tr
       cursor_(std::move(start.cursor)),
       payload_(stream_payload_of(cursor_.topic()->content_type())),
       client_cursor_(start.client_cursor),
-      standing_(group.network().access.get(), std::move(start.caller)) {
+      on_gap_(start.on_gap),
+      filter_(std::move(start.filter)),
+      standing_(group.network().access.get(), std::move(start.caller)),
+      feed_(std::move(start.state)) {
   group.counters().connections[Channel::sse].add();
   group.counters().subscriptions[Channel::sse].add();
 }
@@ -84,6 +80,7 @@ SseSession::~SseSession() {
 void SseSession::start(const HeadContext& context) {
   // Attach, then read: an event shown in between wakes us, and is found anyway.
   group().shard().attach(cursor_.topic(), *this);
+  if (feed_) watch_feed();
   const auto now = std::chrono::steady_clock::now();
   const auto lifetime = group().limits().sse_lifetime;
   // Spread by a tenth, so that clients that came at once do not come back at once.
@@ -141,6 +138,7 @@ void SseSession::flush() {
 /// The sender is idle, so what was being sent has gone.
 void SseSession::forget_sent() {
   run_.segment.reset();
+  part_.reset();
   for (std::string* const buffer : {&front_, &back_}) {
     buffer->clear();
     if (buffer->capacity() > kKeptBuffer) *buffer = {};
@@ -150,11 +148,9 @@ void SseSession::forget_sent() {
 /// One step of the cursor; false if there is nothing to do until something happens.
 bool SseSession::serve() {
   if (loading_) return false;
+  if (feed_) return serve_state();
   auto next = cursor_.next(group().shard().store(), group().counters().reads);
-  if (auto* events = std::get_if<step::Events>(&next)) {
-    payload_ == Payload::bytes ? send_bytes(events->slice) : send_events(events->slice);
-    return true;
-  }
+  if (const auto* events = std::get_if<step::Events>(&next)) return take_events(events->slice);
   if (const auto* gap = std::get_if<step::Gap>(&next)) {
     send_gap(gap->notice.gap);
     return true;
@@ -164,56 +160,18 @@ bool SseSession::serve() {
     load();
     return false;
   }
+  if (std::holds_alternative<step::State>(next)) ask_for_state();
   // Positions carry their epoch, and what is caught up is told with the events.
   if (std::holds_alternative<step::Ended>(next)) ending_ = true;
   return true;
 }
 
-/// A run as one event: its lines lie ready, only what is around them is this reader's.
-void SseSession::send_events(const storage::Slice& slice) {
-  run_ = group().shard().frames(*cursor_.topic(), slice, form_of(payload_),
-                                group().limits().bytes_in_flight);
-  note_events();
-  std::string_view run(run_.run.data, run_.run.bytes);
-  append_id(front_);
-  front_ += "event: data\ndata:";
-  if (payload_ == Payload::json) {
-    run.remove_prefix(kElementPrefix);
-    front_ += '[';
-    back_ = "data:]";
-  } else if (run.starts_with(' ')) {
-    front_ += ' ';  // a reader drops the first
-  }
-  back_ += "\n\n";
-  append_control(back_);
-  send(run);
-}
-
-/// Base64 can't be joined from pieces, so it is made of the run.
-void SseSession::send_bytes(const storage::Slice& slice) {
-  run_ = group().shard().frames(*cursor_.topic(), slice, form_of(payload_),
-                                group().limits().bytes_in_flight);
-  note_events();
-  append_id(front_);
-  front_ += "event: data\ndata:";
-  const std::size_t at = front_.size();
-  front_.resize(at + base64_size(run_.run.bytes));
-  write_base64({run_.run.data, run_.run.bytes}, front_.data() + at);
-  front_ += "\n\n";
-  append_control(front_);
-  run_.segment.reset();
-  send();
-}
-
-/// They are about to be sent.
-void SseSession::note_events() {
-  group().counters().events_out[Channel::sse].add(run_.run.offsets.count());
-  cursor_.advance(Offset{run_.run.offsets.end.value - 1});
-}
-
-/// What is lost, and the place to go on from: the cursor has moved there, or is to end.
+/// What is lost, and the place to go on from: the cursor has moved there, or is to end, or has to
+/// have the state first.
 void SseSession::send_gap(const Gap& gap) {
-  if (!cursor_.ended()) append_id(front_);  // else the client keeps the one it has
+  owes_state_ = !cursor_.ended() && on_gap_ == OnGap::state;
+  const bool goes_on = !cursor_.ended() && !owes_state_;
+  if (goes_on) append_id(front_);  // else the client keeps the one it has
   front_ += "event: gap\ndata:";
   append_json_gap(front_, gap);
   front_ += "\n\n";
@@ -250,6 +208,7 @@ void SseSession::append_id(std::string& out) const {
 
 /// Where the reader is now, and whether there is more.
 void SseSession::append_control(std::string& out) {
+  passed_over_ = 0;
   const auto end = end_if_reached();
   const std::string token = to_token(position());
   out.append("id:").append(token).append("\nevent: control\ndata:{\"streamNextOffset\":\"");
@@ -312,6 +271,7 @@ bool SseSession::tell_return() {
 void SseSession::end() {
   closing_ = true;
   Waiter::unlink();
+  feed_.reset();
   end_at_ = std::chrono::steady_clock::now() + group().limits().close_timeout;
   if (transport_.end_sending(shared_from_this())) abort();
 }
@@ -326,6 +286,7 @@ void SseSession::abort() {
   Waiter::unlink();
   transport_.close();
   run_.segment.reset();
+  feed_.reset();
 }
 
 // ---- looking after it ----
@@ -348,10 +309,15 @@ void SseSession::sweep(SteadyTime now) {
   if (!may_go_on()) finish(kReconnectSoon);
   if (!sender_.idle()) return sweep_blocked(now);
   blocked_since_ = {};
-  if (end_at_ != SteadyTime{} && now >= end_at_) return finish(kReconnectSoon);
+  // Who has half of a state would have to begin with it again.
+  if (end_at_ != SteadyTime{} && now >= end_at_ && !feed_) return finish(kReconnectSoon);
   if (now < alive_until_ || ending_ || loading_) return;
   forget_sent();
-  append_control(front_);
+  if (feed_ || owes_state_) {
+    front_ += ":\n\n";  // a comment: it is nowhere yet
+  } else {
+    append_control(front_);
+  }
   send();
   schedule();
 }

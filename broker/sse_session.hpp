@@ -9,10 +9,12 @@
 #include <string_view>
 
 #include "broker/connection.hpp"
+#include "broker/event_filter.hpp"
 #include "broker/exchange.hpp"
 #include "broker/piece_sender.hpp"
 #include "broker/shard.hpp"
 #include "broker/standing.hpp"
+#include "broker/state_feed.hpp"
 
 namespace tidemark::broker {
 
@@ -20,7 +22,11 @@ namespace tidemark::broker {
 /// `control` event that tells where the reader is then. Durable Streams, "Server-Sent Events", and
 /// beyond it: every event has an `id`, the token of the position it leads to, so that a browser's
 /// EventSource resumes there by itself; a `gap` event tells of what is lost. One write is in flight
-/// at a time, at most limits.bytes_in_flight of events. It ends when the caller's right does.
+/// at a time, at most limits.bytes_in_flight of events, or one part of a state. It ends when the
+/// caller's right does.
+/// A state comes as `state` events, of which only the last has an `id`: who loses the connection in
+/// between is not to resume behind a state it has half of. If it can't be had a `failed` event says
+/// why, and the stream ends.
 /// Threads: the shard's.
 class SseSession final : public Connection,
                          public Waiter,
@@ -52,6 +58,16 @@ class SseSession final : public Connection,
   void watch_client();
   [[nodiscard]] bool may_go_on();
   bool serve();
+  bool take_events(const storage::Slice& slice);
+  bool pass_over(OffsetRange offsets);
+  [[nodiscard]] SharedRun frames(const storage::Slice& slice) const;
+  void watch_feed();
+  void ask_for_state();
+  bool serve_state();
+  void send_part(const std::shared_ptr<const StatePart>& part);
+  [[nodiscard]] std::string_view put_bundle(const std::shared_ptr<const StatePart>& part);
+  void put_entries(const StatePart& part);
+  void state_failed(Errc code);
   void send_events(const storage::Slice& slice);
   void send_bytes(const storage::Slice& slice);
   void send_gap(const Gap& gap);
@@ -76,13 +92,19 @@ class SseSession final : public Connection,
   Cursor cursor_;
   const Payload payload_;
   const std::optional<std::uint64_t> client_cursor_;
+  const OnGap on_gap_;
+  const EventFilter filter_;
   Standing standing_;
+  std::unique_ptr<StateFeed> feed_;  ///< of the state that comes next, or is being sent
+  std::shared_ptr<const StatePart> part_;  ///< being sent
+  std::uint64_t passed_over_ = 0;    ///< events since the client was told where it is
   SharedRun run_;                    ///< events being sent
   std::string front_;                ///< before them
   std::string back_;                 ///< behind them
   std::optional<Offset> told_tail_;  ///< where a control event has said that there is no more yet
   std::size_t heard_ = 0;            ///< bytes the client has sent, and nobody wanted
   bool loading_ = false;
+  bool owes_state_ = false;  ///< a gap has been told, and the state comes next
   bool ending_ = false;   ///< no more events are to be sent
   bool closing_ = false;  ///< all has been sent, and the client told so
   bool over_ = false;

@@ -9,6 +9,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "broker/accept_encoding.hpp"
+#include "broker/event_filter.hpp"
 #include "broker/head_fields.hpp"
 #include "broker/rfc3339.hpp"
 #include "broker/url_text.hpp"
@@ -232,8 +233,34 @@ struct Query {
   std::optional<std::string> offset;
   std::optional<std::string> live;
   std::optional<std::string> on_gap;
+  std::optional<std::string> state;
+  std::optional<std::string> state_if_behind;
   std::optional<std::uint64_t> cursor;
+  Filter filter;
+
+  /// nullptr: not one of them.
+  std::optional<std::string>* place(std::string_view name) {
+    if (name == "offset") return &offset;
+    if (name == "live") return &live;
+    if (name == "on_gap") return &on_gap;
+    if (name == "state") return &state;
+    return name == "state_if_behind" ? &state_if_behind : nullptr;
+  }
 };
+
+/// `name:value`: one of the values that the header may have.
+void add_match(HeadReader& in, std::string_view text, Filter& filter) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) {
+    return in.fail(Errc::invalid_filter, "filter_header must be a name and a value: region:eu");
+  }
+  const auto name = text.substr(0, colon);
+  auto match = std::ranges::find(filter.headers, name, &Filter::Match::name);
+  if (match == filter.headers.end()) {
+    match = filter.headers.insert(match, {.name = std::string(name), .values = {}});
+  }
+  match->values.emplace_back(text.substr(colon + 1));
+}
 
 Query read_query(HeadReader& in) {
   Query out;
@@ -243,15 +270,14 @@ Query read_query(HeadReader& in) {
       if (const auto number = parse_integer(value)) {
         out.cursor = std::max(out.cursor.value_or(0), *number);
       }
-      continue;
+    } else if (name == "filter_key") {
+      out.filter.keys.push_back(std::move(value));
+    } else if (name == "filter_header") {
+      add_match(in, value, out.filter);
+    } else if (auto* const place = out.place(name)) {
+      if (*place) in.fail(name + " is there twice");
+      *place = std::move(value);
     }
-    auto* const place = name == "offset"   ? &out.offset
-                        : name == "live"   ? &out.live
-                        : name == "on_gap" ? &out.on_gap
-                                           : nullptr;
-    if (place == nullptr) continue;
-    if (*place) in.fail(name + " is there twice");
-    *place = std::move(value);
   }
   return out;
 }
@@ -281,21 +307,57 @@ void read_live(HeadReader& in, const Query& query, ReadStream& out) {
     out.resumes = true;
     out.on_gap = OnGap::earliest;
   }
-  if (!query.offset && !out.resumes) in.fail("a live read needs an offset");
+  if (!query.offset && !out.resumes && !out.state) in.fail("a live read needs an offset");
 }
 
 void read_on_gap(HeadReader& in, const std::optional<std::string>& on_gap, ReadStream& out) {
-  if (!on_gap) return;
+  if (!on_gap) {
+    if (out.state) out.on_gap = OnGap::state;
+    return;
+  }
+  if (out.live == ReadStream::Live::sse && on_gap == "state") {
+    out.on_gap = OnGap::state;
+    return;
+  }
   out.on_gap = on_gap == "earliest" ? OnGap::earliest : OnGap::fail;
   if (out.on_gap == OnGap::fail && on_gap != "fail") in.fail("on_gap must be fail or earliest");
 }
 
+/// Whether it begins with the state; before what it is read as live is.
+void read_state(HeadReader& in, const Query& query, ReadStream& out) {
+  out.state = query.state == "true";
+  if (query.state && !out.state && query.state != "false") in.fail("state must be true or false");
+  if (out.state && query.offset) in.fail("state and offset exclude each other");
+  if (!query.state_if_behind) return;
+  if (const auto events = parse_integer(*query.state_if_behind)) {
+    out.state_if_behind = StateIfBehind{.events = *events, .bytes = {}};
+  } else {
+    in.fail("state_if_behind must be a number of events");
+  }
+}
+
+void read_filter(HeadReader& in, Filter filter, ReadStream& out) {
+  if (const auto checked = check_filter(filter); !checked) in.fail(checked.errc(), {});
+  out.filter = std::move(filter);
+}
+
+/// A catch-up that left out events without a word would be taken for the whole.
+void check_live_only(HeadReader& in, const ReadStream& out) {
+  if (out.live == ReadStream::Live::sse) return;
+  if (out.state || out.state_if_behind || !out.filter.empty()) {
+    in.fail("state, state_if_behind, filter_key and filter_header need live=sse");
+  }
+}
+
 StreamRequest read_read(HeadReader& in, TopicName name) {
   ReadStream out{.name = std::move(name)};
-  const auto query = read_query(in);
+  auto query = read_query(in);
+  read_state(in, query, out);
   read_offset(in, query.offset, out);
   read_live(in, query, out);
   read_on_gap(in, query.on_gap, out);
+  read_filter(in, std::move(query.filter), out);
+  check_live_only(in, out);
   out.cursor = query.cursor;
   out.if_none_match = in.list("If-None-Match");
   out.gzip = accepts_gzip(in.list("Accept-Encoding"));

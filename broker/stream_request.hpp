@@ -52,6 +52,10 @@ struct ReadStream {
   std::optional<Position> after;  ///< epoch 0: from the start; unset: from now on
   bool resumes = false;           ///< `after` is a Last-Event-ID
   OnGap on_gap = OnGap::fail;
+  // Of sse only:
+  bool state = false;  ///< begins with the topic's state, unless it resumes
+  std::optional<StateIfBehind> state_if_behind;
+  Filter filter;
   std::optional<std::uint64_t> cursor;  ///< Stream-Cursor of an answer before
   std::string if_none_match;            ///< empty: none
   bool gzip = false;                    ///< the client takes gzip
@@ -84,10 +88,13 @@ using ParsedStreamRequest = boost::system::result<StreamRequest, RequestFault>;
 /// offset), `cursor` (whatever is no number counts for nothing), `on_gap` (`fail`, `earliest`);
 /// others are passed over. For `sse`, Last-Event-ID goes before `offset`, which may then be
 /// missing; a client that resumes by itself can't be asked, so on_gap is `earliest` then unless the
-/// query says otherwise.
+/// query says otherwise. For `sse` alone: `state` (`true`, instead of an offset; `false`), after
+/// which on_gap is `state` unless the query says otherwise; on_gap `state`; `state_if_behind` (a
+/// number of events); `filter_key` and `filter_header` (`name:value`), any number of each, where
+/// those of one name are alternatives.
 /// Fields of ours that are there twice are refused, of this request or not.
 /// Errors: not_found, invalid_topic, reserved_topic, method_not_allowed, malformed_message,
-/// invalid_content_type, invalid_producer, invalid_fork.
+/// invalid_content_type, invalid_producer, invalid_fork, invalid_filter.
 [[nodiscard]] ParsedStreamRequest parse_stream_request(
     const boost::beast::http::request_header<>& head);
 

@@ -13,12 +13,13 @@
 #include "broker/stream_body.hpp"
 #include "broker/stream_fields.hpp"
 #include "broker/stream_reader.hpp"
+#include "broker/state_request.hpp"
 #include "broker/stream_request.hpp"
+#include "broker/with_topic.hpp"
 
 namespace tidemark::broker {
 
 using storage::Topic;
-using TopicFound = Result<std::shared_ptr<Topic>>;
 
 namespace {
 
@@ -34,16 +35,6 @@ struct Call {
   void fail(Errc code, std::string_view text = {}) const { respond(failed(code, text)); }
 };
 using SharedCall = std::shared_ptr<Call>;
-
-/// Calls `then` with the topic, at once if it is in memory.
-template <class Then>
-void with_topic(const SharedCall& call, const TopicName& name, Then then) {
-  if (auto topic = call->store().find_open(name)) return then(TopicFound(std::move(topic)));
-  const auto found = std::make_shared<TopicFound>(Errc::unknown_topic);
-  call->group.shard().run_blocking(
-      [call, name, found] { *found = call->store().open_topic(name); },
-      [found, then = std::move(then)]() mutable { then(std::move(*found)); });
-}
 
 /// The absolute URL of a request, if the host is spelled as hosts are.
 std::string url_of(const boost::beast::http::request_header<>& head, bool secure) {
@@ -114,7 +105,7 @@ void create(const SharedCall& call, CreateStream&& asked) {
   // A fork's first content is of its source's type unless it says which.
   if (asked.fork && asked.content_type.empty() && !call->body.empty()) {
     const TopicName source = asked.fork->source;
-    return with_topic(call, source,
+    return with_topic(call->group.shard(), source,
                       [call, asked = std::move(asked)](const TopicFound& found) mutable {
                         if (!found) {
                           const bool gone = found.errc() == Errc::topic_deleted;
@@ -213,7 +204,7 @@ bool take_body(const SharedCall& call, const Topic& topic, const AppendStream& a
 
 void append(const SharedCall& call, AppendStream&& asked) {
   const TopicName name = asked.name;
-  with_topic(call, name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
+  with_topic(call->group.shard(), name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
     if (!found) return call->fail(found.errc());
     auto request = std::make_unique<Answered<storage::PublishRequest>>(asked.name);
     if (!take_body(call, **found, asked, *request)) return;
@@ -235,16 +226,43 @@ Result<Position> start_of(const Call& call, const ReadStream& asked, Topic& topi
   return *asked.after;
 }
 
+/// Is it so far behind that it would rather have the state? Not if the client has to be told that
+/// its position is none of this history.
+bool rather_state(const ReadStream& asked, const Cursor& cursor, const std::optional<Gap>& gap) {
+  if (asked.state && !asked.resumes) return true;
+  if (!asked.state_if_behind) return false;
+  if (gap && (gap->cause == GapCause::epoch || gap->cause == GapCause::ahead)) return false;
+  return cursor.behind() > asked.state_if_behind->events.value_or(kMaxInteger);
+}
+
+/// An event stream that begins with the state, once its first part is there: until then the client
+/// can still be told by a status that there is none.
+void begin_with_state(const SharedCall& call, ReadStream&& asked,
+                      const std::shared_ptr<Topic>& topic) {
+  auto then = [topic, asked = std::move(asked)](Exchange& exchange,
+                                                std::unique_ptr<StateFeed> feed) {
+    exchange.stream({.cursor = Cursor(topic, feed->position(), asked.on_gap),
+                     .client_cursor = asked.cursor,
+                     .on_gap = asked.on_gap,
+                     .filter = asked.filter,
+                     .state = std::move(feed)});
+  };
+  std::make_shared<StateRequest>(call->group, call->exchange, topic, std::move(then))->start();
+}
+
 void begin_read(const SharedCall& call, ReadStream&& asked, const std::shared_ptr<Topic>& topic) {
   const auto start = start_of(*call, asked, *topic);
   if (!start) return call->fail(start.errc());
   call->store().touch(*topic);
   Cursor cursor(topic, *start, asked.on_gap);
-  if (asked.on_gap == OnGap::fail) {
-    if (const auto gap = cursor.gap_at_start()) return call->respond(gap_reply(*gap));
-  }
+  const auto gap = cursor.gap_at_start();
+  if (rather_state(asked, cursor, gap)) return begin_with_state(call, std::move(asked), topic);
+  if (asked.on_gap == OnGap::fail && gap) return call->respond(gap_reply(*gap));
   if (asked.live == ReadStream::Live::sse) {
-    return call->exchange->stream({.cursor = std::move(cursor), .client_cursor = asked.cursor});
+    return call->exchange->stream({.cursor = std::move(cursor),
+                                   .client_cursor = asked.cursor,
+                                   .on_gap = asked.on_gap,
+                                   .filter = std::move(asked.filter)});
   }
   std::make_shared<StreamReader>(call->group, call->exchange, std::move(asked), std::move(cursor))
       ->start();
@@ -252,14 +270,14 @@ void begin_read(const SharedCall& call, ReadStream&& asked, const std::shared_pt
 
 void read(const SharedCall& call, ReadStream&& asked) {
   const TopicName name = asked.name;
-  with_topic(call, name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
+  with_topic(call->group.shard(), name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
     if (!found) return call->fail(found.errc());
     begin_read(call, std::move(asked), *found);
   });
 }
 
 void look(const SharedCall& call, const HeadStream& asked) {
-  with_topic(call, asked.name, [call](const TopicFound& found) {
+  with_topic(call->group.shard(), asked.name, [call](const TopicFound& found) {
     if (!found) return call->fail(found.errc());
     const auto end = (*found)->end();
     const auto settings = (*found)->meta().settings;
