@@ -10,6 +10,7 @@
 #include <boost/json/object.hpp>
 
 #include "broker/answered.hpp"
+#include "broker/cursor_routes.hpp"
 #include "broker/json_members.hpp"
 #include "broker/openapi.hpp"
 #include "broker/operator_routes.hpp"
@@ -301,6 +302,12 @@ void route(Call& call, const Routed& routed) {
       return call.respond({.status = 200, .body = std::string(openapi_document())});
     case Endpoint::list_topics:
       return list(call);
+    case Endpoint::list_cursors:
+    case Endpoint::show_cursor:
+    case Endpoint::move_cursor:
+    case Endpoint::delete_cursor:
+    case Endpoint::count_unread:
+      return answer_cursors(call.group, call.request, routed, call.respond);
     default:
       return route_topic(call, routed);
   }

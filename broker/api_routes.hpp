@@ -38,6 +38,7 @@ struct ApiRequest {
 ///   DELETE /v1/topics/{topic}
 ///   POST   /v1/topics/{topic}/events publishes; answers when the events are durable
 ///   POST   /v1/topics/{topic}/trim   {"keep": offset}
+///   /v1/cursors, /v1/unread          see cursor_routes
 /// Topic names contain '/': GET, PUT and DELETE take the whole rest of the path as the name, POST
 /// all but its last segment. The table is in routes.hpp; shapes are in topics_json, publish_body
 /// and api_reply.

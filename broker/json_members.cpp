@@ -54,6 +54,14 @@ std::optional<std::string> JsonMembers::text(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<bool> JsonMembers::boolean(std::string_view name) {
+  const auto value = take(name);
+  if (!value) return std::nullopt;
+  if (value->is_bool()) return value->get_bool();
+  fault(name, "must be true or false");
+  return std::nullopt;
+}
+
 std::optional<json::object> JsonMembers::object(std::string_view name) {
   auto value = take(name);
   if (!value) return std::nullopt;

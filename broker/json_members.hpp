@@ -25,6 +25,7 @@ class JsonMembers {
   // nullopt: not there, or a fault
   std::optional<std::uint64_t> integer(std::string_view name);  ///< from 0 to kMaxInteger
   std::optional<std::string> text(std::string_view name);
+  std::optional<bool> boolean(std::string_view name);
   std::optional<boost::json::object> object(std::string_view name);
 
   void fault(std::string_view name, std::string_view text);

@@ -46,6 +46,7 @@ json::object describe(const TopicView& view) {
       {"content_type", settings.content_type},
       {"durability", settings.durability == Durability::synced ? "synced" : "buffered"},
       {"retention", describe(settings.retention)},
+      {"keep_latest", settings.keep_latest},
       {"closed", meta.closed},
       {"forks", meta.forks},
       {"subscribers", view.subscribers},
@@ -76,6 +77,7 @@ std::string read_settings(std::string_view body, storage::ConfigureRequest& requ
   if (auto retention = members.object("retention")) {
     request.retention = read_retention(std::move(*retention), fault);
   }
+  request.keep_latest = members.boolean("keep_latest");
   return fault.empty() ? members.finish() : fault;
 }
 

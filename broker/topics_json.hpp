@@ -22,13 +22,13 @@ struct TopicView {
   std::size_t subscribers = 0;         ///< who follows it, on any connection of this process
 };
 
-/// `{"name","epoch","head","earliest","content_type","durability","retention","closed","forks",
+/// `{"name","epoch","head","earliest","content_type","durability","retention","keep_latest","closed","forks",
 /// "subscribers","created"}`, and where there are such `bytes`, `ttl_seconds`, `expires_at` and
 /// `fork` (`source`, and `offset`: the last event that is the source's).
 [[nodiscard]] boost::json::object describe(const TopicView& view);
 
-/// Fills in what the body of a PUT sets: `content_type`, `durability`, `retention` (as a whole). An
-/// empty body sets nothing. Returns a sentence about what is wrong, or nothing.
+/// Fills in what the body of a PUT sets: `content_type`, `durability`, `retention` (as a whole),
+/// `keep_latest`. An empty body sets nothing. Returns a sentence about what is wrong, or nothing.
 [[nodiscard]] std::string read_settings(std::string_view body, storage::ConfigureRequest& request);
 
 }  // namespace tidemark::broker

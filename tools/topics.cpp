@@ -36,6 +36,11 @@ std::uint64_t number_of(const json::object& topic, const char* name) {
   return error ? 0 : number;
 }
 
+bool keeps_latest(const json::object& topic) {
+  const auto* value = topic.if_contains("keep_latest");
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
 int report(const HttpFailure& failure) {
   complain(failure.text + (failure.exit == kUnreachable ? "; is tidemarkd running there?" : ""));
   return failure.exit;
@@ -51,7 +56,7 @@ struct Column {
 const std::vector<Column>& columns() {
   static const std::vector<Column> all{{"NAME"},       {"EPOCH", true},  {"EARLIEST", true},
                                        {"HEAD", true}, {"EVENTS", true}, {"CONTENT TYPE"},
-                                       {"DURABILITY"}};
+                                       {"DURABILITY"}, {"LATEST"}};
   return all;
 }
 
@@ -64,7 +69,8 @@ std::vector<std::string> row_of(const json::object& topic) {
           std::to_string(head),
           grouped(head + 1 - std::min(earliest, head + 1)),
           printable(text_of(topic, "content_type")),
-          printable(text_of(topic, "durability"))};
+          printable(text_of(topic, "durability")),
+          keeps_latest(topic) ? "yes" : "no"};
 }
 
 std::string table_of(const std::vector<json::object>& topics) {
@@ -142,6 +148,7 @@ struct CreateOptions {
   std::string max_age;
   std::uint64_t max_bytes = 0;
   std::uint64_t max_events = 0;
+  std::optional<bool> keep_latest;
   bool json = false;
 };
 
@@ -154,6 +161,7 @@ json::object settings_of(const CreateOptions& options) {
   if (options.max_bytes > 0) retention["max_bytes"] = options.max_bytes;
   if (options.max_events > 0) retention["max_events"] = options.max_events;
   if (!retention.empty()) out["retention"] = retention;
+  if (options.keep_latest) out["keep_latest"] = *options.keep_latest;
   return out;
 }
 
@@ -212,6 +220,8 @@ void declare_create(CLI::App& command, CreateOptions& options) {
   command.add_option("--max-bytes", options.max_bytes, "Keep about so much")
       ->transform(CLI::AsSizeValue(false));
   command.add_option("--max-events", options.max_events, "Keep so many");
+  command.add_flag("--keep-latest,!--no-keep-latest", options.keep_latest,
+                   "Keep the newest event of every key; a topic can begin to while it is empty");
   command.add_flag("--json", options.json, "Print the topic as JSON");
   add_broker_options(command, options.broker);
   command.footer(std::string("\nA topic there is already is changed.\n\n") + kExitCodes);

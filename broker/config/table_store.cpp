@@ -71,6 +71,9 @@ Section topic_defaults_section() {
           "topic-defaults.max-events", "0", {},
           +[](Settings & s) -> auto& { return rule(s).retention.max_events; },
           "As [retention] events"),
+      flag_option(
+          "topic-defaults.keep-latest",
+          [](Settings & s) -> auto& { return rule(s).keep_latest; }, "As keep-latest"),
       checked(text_option(
                   "topic-defaults.content-type", "application/json",
                   [](Settings & s) -> auto& { return rule(s).content_type; },
@@ -120,6 +123,9 @@ std::vector<Option> store_options() {
           },
           "When an event is shown and acknowledged: synced (on disk) or buffered (with the "
           "operating system, on disk within flush-interval); of topics created from now on")),
+      live(flag_option(
+          "keep-latest", [](Settings & s) -> auto& { return s.topic_base.keep_latest; },
+          "Topics created from now on keep the newest event of every key, whatever retention drops")),
       time_option(
           "flush-interval", "100ms", {1, 60'000},
           +[](Settings & s) -> auto& { return s.store.committer.flush_interval; },

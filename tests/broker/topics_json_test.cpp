@@ -35,7 +35,8 @@ TEST(TopicAsJson, HasAllThatEveryTopicHas) {
   EXPECT_EQ(json::serialize(describe(sample())),
             R"({"name":"a/b","epoch":7,"head":42,"earliest":12,)"
             R"("content_type":"application/json","durability":"synced",)"
-            R"("retention":{"max_events":0,"max_bytes":0,"max_age_ms":0},"closed":false,)"
+            R"("retention":{"max_events":0,"max_bytes":0,"max_age_ms":0},)"
+            R"("keep_latest":false,"closed":false,)"
             R"("forks":0,"subscribers":3,"created":"2024-10-09T00:00:00.123Z","bytes":4096})");
 }
 
@@ -111,6 +112,9 @@ TEST(TopicSettings, AreTakenFromABody) {
   EXPECT_EQ(request.content_type, "text/plain");
   EXPECT_EQ(request.durability, Durability::buffered);
   EXPECT_EQ(request.retention, (storage::RetentionPolicy{1, 2, std::chrono::milliseconds(3)}));
+  EXPECT_FALSE(request.keep_latest) << "it stays as it is";
+  EXPECT_EQ(read_settings(R"({"keep_latest":true})", request), "");
+  EXPECT_EQ(request.keep_latest, true);
 }
 
 TEST(TopicSettings, SayWhichFieldIsWrong) {
@@ -122,6 +126,8 @@ TEST(TopicSettings, SayWhichFieldIsWrong) {
   EXPECT_EQ(fault(R"({"durability":"maybe"})"),
             R"(topic settings: "durability" must be "synced" or "buffered")");
   EXPECT_EQ(fault(R"({"content_type":1})"), R"(topic settings: "content_type" must be a string)");
+  EXPECT_EQ(fault(R"({"keep_latest":1})"),
+            R"(topic settings: "keep_latest" must be true or false)");
   EXPECT_EQ(fault(R"({"retention":3})"), R"(topic settings: "retention" must be an object)");
   EXPECT_EQ(fault(R"({"closed":true})"), R"(topic settings: "closed" is not a field of it)");
   EXPECT_EQ(fault(R"({"retention":{"max_events":-1}})"),
