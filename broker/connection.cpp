@@ -141,8 +141,7 @@ milliseconds ConnectionGroup::admit_publish(Channel channel, std::string_view id
 milliseconds ConnectionGroup::admit_state(std::string_view identity, const TopicName& topic,
                                           std::size_t bytes) {
   if (!limits().publish_rates.any()) return milliseconds(0);
-  const PublishCost cost{
-      .identity = identity, .topic = topic.str(), .events = 1, .bytes = bytes};
+  const PublishCost cost{.identity = identity, .topic = topic.str(), .events = 1, .bytes = bytes};
   return network_.limiter.admit(limits().publish_rates, cost, steady_clock::now());
 }
 

@@ -240,9 +240,8 @@ struct Call {
   void respond_later(Make make) const {
     auto reply = std::make_shared<ApiReply>();
     auto& store = group.shard().store();
-    group.shard().run_blocking(
-        [reply, &store, make = std::move(make)] { *reply = make(store); },
-        [reply, answer = respond] { answer(std::move(*reply)); });
+    group.shard().run_blocking([reply, &store, make = std::move(make)] { *reply = make(store); },
+                               [reply, answer = respond] { answer(std::move(*reply)); });
   }
 };
 
@@ -296,19 +295,18 @@ void route_unread(const Call& call, const TopicName& topic) {
   if (after && !(asked.after = parse_place(*after))) {
     return call.respond(malformed("\"after\" must be an offset this broker has given"));
   }
-  call.respond_later([asked = std::move(asked)](EventStore& store) { return unread(store, asked); });
+  call.respond_later(
+      [asked = std::move(asked)](EventStore& store) { return unread(store, asked); });
 }
 
 void route_move(const Call& call, const TopicName& topic, std::string cursor, bool force) {
   std::string fault;
   const auto place = read_place(call.request.body, fault);
   if (!place) return call.respond(malformed(fault));
-  call.respond_later([asked = Move{.topic = topic,
-                                   .cursor = std::move(cursor),
-                                   .position = *place,
-                                   .force = force}](EventStore& store) {
-    return move(store, asked);
-  });
+  call.respond_later(
+      [asked =
+           Move{.topic = topic, .cursor = std::move(cursor), .position = *place, .force = force}](
+          EventStore& store) { return move(store, asked); });
 }
 
 /// Where a cursor is named.

@@ -13,7 +13,8 @@ namespace tidemark::broker {
 ///   GET    /v1/cursors?topic=&prefix=&limit=&after=  cursors of the topics the caller may manage
 ///   GET    /v1/cursors/{topic}?cursor=               one of them
 ///   PUT    /v1/cursors/{topic}?cursor=&force=        acknowledges: {"epoch"?, "offset"} or
-///                                                    {"after": token}; with force=true puts it there
+///                                                    {"after": token}; with force=true puts it
+///                                                    there
 ///   DELETE /v1/cursors/{topic}?cursor=
 ///   GET    /v1/unread/{topic}?after= or ?cursor=     events behind a position
 /// Pre: the route is one of these, and has been judged.

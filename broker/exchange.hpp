@@ -76,7 +76,8 @@ class Exchange {
   /// Has it come by TLS?
   [[nodiscard]] virtual bool is_secure() const = 0;
   virtual void respond(HttpReply reply) = 0;
-  /// The same with a body whose length nobody knows yet. Pre: `head` has a content type and no body.
+  /// The same with a body whose length nobody knows yet. Pre: `head` has a content type and no
+  /// body.
   virtual void respond(HttpReply head, std::unique_ptr<BodyParts> body) = 0;
   /// From here on the client's leaving is watched; `answer` is told, until it responds.
   virtual void wait_with(std::shared_ptr<PendingAnswer> answer) = 0;

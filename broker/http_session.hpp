@@ -121,7 +121,7 @@ class HttpSession final : public Connection,
   bool asked_ = false;  ///< there has been a request
   bool head_only_ = false;
   bool takes_chunks_ = false;  ///< the client does: it is not of HTTP/1.0
-  bool is_state_ = false;  ///< the body is one that is to be stored
+  bool is_state_ = false;      ///< the body is one that is to be stored
   bool preflight_ = false;
   bool shown_ = false;    ///< the request shows a credential
   bool cookies_ = false;  ///< credentials may come in cookies

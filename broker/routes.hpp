@@ -24,16 +24,16 @@ enum class Endpoint : std::uint8_t {
   delete_topic,
   publish,
   trim_topic,
-  show_state,     ///< state_routes, as those with `state` below
+  show_state,  ///< state_routes, as those with `state` below
   store_state,
   delete_state,
-  list_cursors,   ///< cursor_routes, as those below
+  list_cursors,  ///< cursor_routes, as those below
   show_cursor,
   move_cursor,
   delete_cursor,
   count_unread,
-  web_socket,     ///< HttpSession by itself
-  stream,         ///< stream_routes
+  web_socket,  ///< HttpSession by itself
+  stream,      ///< stream_routes
 };
 
 /// What a caller has to have a right to, where there is access at all.

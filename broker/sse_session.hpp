@@ -95,18 +95,18 @@ class SseSession final : public Connection,
   const OnGap on_gap_;
   const EventFilter filter_;
   Standing standing_;
-  std::unique_ptr<StateFeed> feed_;  ///< of the state that comes next, or is being sent
+  std::unique_ptr<StateFeed> feed_;        ///< of the state that comes next, or is being sent
   std::shared_ptr<const StatePart> part_;  ///< being sent
-  std::uint64_t passed_over_ = 0;    ///< events since the client was told where it is
-  SharedRun run_;                    ///< events being sent
-  std::string front_;                ///< before them
-  std::string back_;                 ///< behind them
+  std::uint64_t passed_over_ = 0;          ///< events since the client was told where it is
+  SharedRun run_;                          ///< events being sent
+  std::string front_;                      ///< before them
+  std::string back_;                       ///< behind them
   std::optional<Offset> told_tail_;  ///< where a control event has said that there is no more yet
   std::size_t heard_ = 0;            ///< bytes the client has sent, and nobody wanted
   bool loading_ = false;
   bool owes_state_ = false;  ///< a gap has been told, and the state comes next
-  bool ending_ = false;   ///< no more events are to be sent
-  bool closing_ = false;  ///< all has been sent, and the client told so
+  bool ending_ = false;      ///< no more events are to be sent
+  bool closing_ = false;     ///< all has been sent, and the client told so
   bool over_ = false;
   std::optional<std::chrono::milliseconds> come_back_after_;  ///< ending: still to be told
   SteadyTime alive_until_;  ///< then a control event is due, to show that we are here

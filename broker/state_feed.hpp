@@ -42,7 +42,7 @@ class StateFeed {
   using Opened = Result<std::unique_ptr<StateReading>>;
 
   std::function<void()> ready_;
-  bool reading_next_ = false;  ///< a part has been asked for, and not been taken yet
+  bool reading_next_ = false;     ///< a part has been asked for, and not been taken yet
   std::optional<Opened> opened_;  ///< what asking has come to, not looked at yet
   std::optional<Part> part_;      ///< read, not taken yet
   Position position_;

@@ -26,8 +26,7 @@ void StateRequest::start() {
       if (const auto self = weak.lock()) self->advance();
     });
   });
-  feed_->ask(group_.network().hub.states(), group_.shard(), topic_,
-             wanted_by(exchange_->caller()));
+  feed_->ask(group_.network().hub.states(), group_.shard(), topic_, wanted_by(exchange_->caller()));
   const auto exchange = exchange_;  // it may say at once that the client has left
   exchange->wait_with(shared_from_this());
 }

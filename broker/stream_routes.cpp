@@ -10,10 +10,10 @@
 #include "broker/publish_body.hpp"
 #include "broker/rfc3339.hpp"
 #include "broker/routes.hpp"
+#include "broker/state_request.hpp"
 #include "broker/stream_body.hpp"
 #include "broker/stream_fields.hpp"
 #include "broker/stream_reader.hpp"
-#include "broker/state_request.hpp"
 #include "broker/stream_request.hpp"
 #include "broker/with_topic.hpp"
 
@@ -204,18 +204,19 @@ bool take_body(const SharedCall& call, const Topic& topic, const AppendStream& a
 
 void append(const SharedCall& call, AppendStream&& asked) {
   const TopicName name = asked.name;
-  with_topic(call->group.shard(), name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
-    if (!found) return call->fail(found.errc());
-    auto request = std::make_unique<Answered<storage::PublishRequest>>(asked.name);
-    if (!take_body(call, **found, asked, *request)) return;
-    if (!admit_rate(*call, request->topic, request->events)) return;
-    request->must_exist = true;
-    request->close = asked.close;
-    request->producer = std::move(asked.producer);
-    request->sequence = std::move(asked.sequence);
-    request->done = [call](const storage::PublishRequest& done) { appended(*call, done); };
-    call->group.submit(std::move(request));
-  });
+  with_topic(
+      call->group.shard(), name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
+        if (!found) return call->fail(found.errc());
+        auto request = std::make_unique<Answered<storage::PublishRequest>>(asked.name);
+        if (!take_body(call, **found, asked, *request)) return;
+        if (!admit_rate(*call, request->topic, request->events)) return;
+        request->must_exist = true;
+        request->close = asked.close;
+        request->producer = std::move(asked.producer);
+        request->sequence = std::move(asked.sequence);
+        request->done = [call](const storage::PublishRequest& done) { appended(*call, done); };
+        call->group.submit(std::move(request));
+      });
 }
 
 // ---- GET, HEAD, DELETE ----
@@ -270,10 +271,11 @@ void begin_read(const SharedCall& call, ReadStream&& asked, const std::shared_pt
 
 void read(const SharedCall& call, ReadStream&& asked) {
   const TopicName name = asked.name;
-  with_topic(call->group.shard(), name, [call, asked = std::move(asked)](const TopicFound& found) mutable {
-    if (!found) return call->fail(found.errc());
-    begin_read(call, std::move(asked), *found);
-  });
+  with_topic(call->group.shard(), name,
+             [call, asked = std::move(asked)](const TopicFound& found) mutable {
+               if (!found) return call->fail(found.errc());
+               begin_read(call, std::move(asked), *found);
+             });
 }
 
 void look(const SharedCall& call, const HeadStream& asked) {

@@ -16,9 +16,8 @@ template <class Then>
 void with_topic(Shard& shard, const TopicName& name, Then then) {
   if (auto topic = shard.store().find_open(name)) return then(TopicFound(std::move(topic)));
   const auto found = std::make_shared<TopicFound>(Errc::unknown_topic);
-  shard.run_blocking(
-      [&store = shard.store(), name, found] { *found = store.open_topic(name); },
-      [found, then = std::move(then)]() mutable { then(std::move(*found)); });
+  shard.run_blocking([&store = shard.store(), name, found] { *found = store.open_topic(name); },
+                     [found, then = std::move(then)]() mutable { then(std::move(*found)); });
 }
 
 }  // namespace tidemark::broker

@@ -72,8 +72,8 @@ Section topic_defaults_section() {
           +[](Settings & s) -> auto& { return rule(s).retention.max_events; },
           "As [retention] events"),
       flag_option(
-          "topic-defaults.keep-latest",
-          [](Settings & s) -> auto& { return rule(s).keep_latest; }, "As keep-latest"),
+          "topic-defaults.keep-latest", [](Settings & s) -> auto& { return rule(s).keep_latest; },
+          "As keep-latest"),
       checked(text_option(
                   "topic-defaults.content-type", "application/json",
                   [](Settings & s) -> auto& { return rule(s).content_type; },
@@ -125,7 +125,8 @@ std::vector<Option> store_options() {
           "operating system, on disk within flush-interval); of topics created from now on")),
       live(flag_option(
           "keep-latest", [](Settings & s) -> auto& { return s.topic_base.keep_latest; },
-          "Topics created from now on keep the newest event of every key, whatever retention drops")),
+          "Topics created from now on keep the newest event of every key, whatever retention "
+          "drops")),
       time_option(
           "flush-interval", "100ms", {1, 60'000},
           +[](Settings & s) -> auto& { return s.store.committer.flush_interval; },

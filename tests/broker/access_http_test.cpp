@@ -46,13 +46,33 @@ const std::vector<Operation>& operations() {
       {"LongPoll", "GET", "/v1/stream/{}?offset=-1&live=long-poll", "subscribe"},
       {"EventStream", "GET", "/v1/stream/{}?offset=-1&live=sse", "subscribe"},
       {"DeleteStream", "DELETE", "/v1/stream/{}", "manage"},
+      {"ReadState", "GET", "/v1/state/{}", "subscribe"},
+      {"StateHead", "HEAD", "/v1/state/{}", "subscribe"},
+      {"StoreState", "PUT", "/v1/state/{}", "publish", json + "Tidemark-Offset: 1\r\n", "[1]"},
+      {"DeleteState", "DELETE", "/v1/state/{}", "publish"},
+      {"BeginWithState", "GET", "/v1/stream/{}?live=sse&state=true", "subscribe"},
+      {"ReadCursor", "GET", "/v1/cursors/{}?cursor=c", "subscribe"},
+      {"MoveCursor", "PUT", "/v1/cursors/{}?cursor=c", "subscribe", json, R"({"offset":1})"},
+      {"ForceCursor", "PUT", "/v1/cursors/{}?cursor=c&force=true", "manage", json,
+       R"({"offset":0})"},
+      {"DeleteCursor", "DELETE", "/v1/cursors/{}?cursor=c", "manage"},
+      {"Unread", "GET", "/v1/unread/{}?after=-1", "subscribe"},
   };
   return all;
 }
 
 class AccessHttp : public testing::TestWithParam<Operation> {
  protected:
-  AccessHttp() { server_.memory.requester.publish(name_of("rooms/lobby"), 1); }
+  AccessHttp() {
+    const auto lobby = name_of("rooms/lobby");
+    auto& memory = server_.memory;
+    memory.requester.publish(lobby, 1);
+    auto state = std::make_unique<storage::StoreStateRequest>(lobby);
+    state->state = storage::StoredState{
+        .position = {{}, {1}}, .stored = {}, .content_type = "application/json", .data = "[]"};
+    EXPECT_FALSE(memory.requester.run(std::move(state))->error);
+    EXPECT_TRUE(memory.store.cursors().acknowledge(*memory.topic(lobby), "c", {{}, {1}}));
+  }
 
   /// Does the operation with a topic; `fields` say who asks.
   HttpAnswer answer_to(const std::string& topic, const std::string& fields) {

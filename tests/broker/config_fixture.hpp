@@ -61,7 +61,8 @@ class Description {
   }
   Description& operator<<(const storage::TopicSettings& topic) {
     return *this << static_cast<int>(topic.durability) << topic.retention.max_age
-                 << topic.retention.max_bytes << topic.retention.max_events << topic.content_type;
+                 << topic.retention.max_bytes << topic.retention.max_events << topic.content_type
+                 << topic.keep_latest;
   }
   [[nodiscard]] const std::string& text() const { return text_; }
 

@@ -185,6 +185,7 @@ durability = "buffered"
 max-age = "7d"
 max-bytes = "1GiB"
 content-type = "text/plain"
+keep-latest = true
 [[topic-defaults]]
 pattern = "b"
 max-events = 5
@@ -192,7 +193,8 @@ max-events = 5
 events = 9
 )");
   const std::string first =
-      "logs/**=durability:buffered,max_age:7d,max-bytes:1GiB,content_type:text/plain";
+      "logs/**=durability:buffered,max_age:7d,max-bytes:1GiB,content_type:text/plain,"
+      "keep_latest:true";
   const std::string second = "b=max_events:5";
   const auto by_flag =
       outcome_of("[retention]\nevents = 9\n", {}, {{"topic-defaults", {first, second}}});
@@ -206,50 +208,18 @@ events = 9
   EXPECT_EQ(logs.retention.max_bytes, std::uint64_t{1} << 30);
   EXPECT_EQ(logs.retention.max_events, 9U) << "what an entry leaves out is as for all topics";
   EXPECT_EQ(logs.content_type, "text/plain");
+  EXPECT_TRUE(logs.keep_latest);
   EXPECT_EQ(by_file.settings.topic_rules[1].settings.retention.max_events, 5U);
   EXPECT_EQ(description_of(by_flag.settings), description_of(by_file.settings));
   EXPECT_EQ(description_of(by_environment.settings), description_of(by_file.settings));
 }
 
-TEST(Config, StatesOfTopicsAreRead) {
-  const auto out = outcome_of(R"([[state]]
-pattern = "orders/*"
-hook = "https://app.example/state?secret=hush&topic={topic}"
-secret-file = "/run/hook"
-ca-file = "/run/ca.pem"
-timeout = "2s"
-tries = 5
-per-client = true
-max-age = "0"
-max-events = 7
-[[state]]
-pattern = "**"
-hook = "http://127.0.0.1:8080/{topic}"
-allow-private = true
-)");
+TEST(Config, TheNewestOfEachKeyIsKeptIfAskedFor) {
+  EXPECT_FALSE(outcome_of("").settings.topic_base.keep_latest);
+  const auto out = outcome_of("keep-latest = true\n[[topic-defaults]]\npattern = \"a\"\n");
   ASSERT_THAT(out.complaints, IsEmpty());
-  const auto& rules = out.settings.hub.states.rules;
-  ASSERT_EQ(rules.size(), 2U);
-  EXPECT_EQ(rules[0].pattern, "orders/*");
-  EXPECT_EQ(rules[0].hook.url, "https://app.example/state?secret=hush&topic={topic}");
-  EXPECT_EQ(rules[0].hook.ca_file, "/run/ca.pem");
-  EXPECT_EQ(rules[0].hook.timeout, std::chrono::seconds(2));
-  EXPECT_EQ(rules[0].hook.tries, 5U);
-  EXPECT_TRUE(rules[0].per_client);
-  EXPECT_EQ(rules[0].max_age, std::chrono::milliseconds(0));
-  EXPECT_EQ(rules[0].max_events, 7U);
-  EXPECT_TRUE(rules[1].hook.allow_private);
-  EXPECT_EQ(rules[1].hook.timeout, StateHook().timeout) << "what an entry leaves out";
-  EXPECT_THAT(out.settings.state_secrets,
-              ElementsAre(std::filesystem::path("/run/hook"), std::filesystem::path()));
-  EXPECT_THAT(listing(out.given), HasSubstr("pattern = \"orders/*\"  # tidemark.toml:2"));
-  EXPECT_THAT(listing(out.given), Not(HasSubstr("hush"))) << "a URL may hold a secret";
-}
-
-TEST(Config, TheLargestStateIsThatOfHooksAndOfTheStore) {
-  const auto out = outcome_of("[state-limits]\nbytes = \"2MiB\"\n");
-  EXPECT_EQ(out.settings.hub.states.max_bytes, std::size_t{2} << 20);
-  EXPECT_EQ(out.settings.store.committer.max_state_bytes, std::size_t{2} << 20);
+  EXPECT_TRUE(out.settings.topic_base.keep_latest);
+  EXPECT_TRUE(out.settings.topic_rules.at(0).settings.keep_latest) << "as for all topics";
 }
 
 TEST(Config, AccessEntriesAreRead) {

@@ -59,6 +59,23 @@ TEST(Judgement, EveryRouteNeedsItsRight) {
   EXPECT_EQ(sufficing(head_of(verb::put, "/v1/stream/a/b")), "publish");
   EXPECT_EQ(sufficing(head_of(verb::post, "/v1/stream/a/b")), "publish");
   EXPECT_EQ(sufficing(head_of(verb::delete_, "/v1/stream/a/b")), "manage");
+  EXPECT_EQ(sufficing(head_of(verb::get, "/v1/state/a/b")), "subscribe");
+  EXPECT_EQ(sufficing(head_of(verb::put, "/v1/state/a/b")), "publish");
+  EXPECT_EQ(sufficing(head_of(verb::delete_, "/v1/state/a/b")), "publish");
+  EXPECT_EQ(sufficing(head_of(verb::get, "/v1/cursors")), all);
+  EXPECT_EQ(sufficing(head_of(verb::get, "/v1/cursors/a/b?cursor=c")), "subscribe");
+  EXPECT_EQ(sufficing(head_of(verb::delete_, "/v1/cursors/a/b?cursor=c")), "manage");
+  EXPECT_EQ(sufficing(head_of(verb::get, "/v1/unread/a/b?cursor=c")), "subscribe");
+}
+
+TEST(Judgement, OnlyWhoManagesATopicPutsItsCursorsBack) {
+  const std::string path = "/v1/cursors/a/b?cursor=c";
+  EXPECT_EQ(sufficing(head_of(verb::put, path)), "subscribe");
+  EXPECT_EQ(sufficing(head_of(verb::put, path + "&force=false")), "subscribe");
+  for (const auto* forced : {"&force=true", "&force=false&force=true", "&%66orce=true", "&force"}) {
+    EXPECT_EQ(sufficing(head_of(verb::put, path + forced)), "manage") << forced;
+  }
+  EXPECT_EQ(sufficing(head_of(verb::get, path + "&force=true")), "subscribe");
 }
 
 TEST(Judgement, EscapesInAPathLeadToTheSameTopic) {

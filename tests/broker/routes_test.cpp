@@ -60,6 +60,7 @@ TEST(Routes, FindPathsByThemselves) {
   EXPECT_EQ(find_route(verb::get, "/v1/openapi.json").route->endpoint, Endpoint::openapi);
   EXPECT_EQ(find_route(verb::get, "/v1/topics").route->endpoint, Endpoint::list_topics);
   EXPECT_EQ(find_route(verb::get, "/v1/ws").route->endpoint, Endpoint::web_socket);
+  EXPECT_EQ(find_route(verb::get, "/v1/cursors").route->endpoint, Endpoint::list_cursors);
 }
 
 TEST(Routes, TakeATopicsNameWithItsSlashes) {
@@ -76,6 +77,9 @@ TEST(Routes, TakeATopicsNameWithItsSlashes) {
   EXPECT_EQ(found(verb::post, "/v1/topics/events/events"), Found(Endpoint::publish, "events"));
   EXPECT_EQ(found(verb::post, "/v1/topics/a/trim"), Found(Endpoint::trim_topic, "a"));
   EXPECT_EQ(found(verb::delete_, "/v1/stream/a/b"), Found(Endpoint::stream, "a/b"));
+  EXPECT_EQ(found(verb::get, "/v1/state/a/b"), Found(Endpoint::show_state, "a/b"));
+  EXPECT_EQ(found(verb::put, "/v1/cursors/a/b"), Found(Endpoint::move_cursor, "a/b"));
+  EXPECT_EQ(found(verb::get, "/v1/unread/a"), Found(Endpoint::count_unread, "a"));
   EXPECT_EQ(found(verb::get, "/v1/topics/"), Found(Endpoint::show_topic, ""));
   EXPECT_EQ(found(verb::post, "/v1/topics//events"), Found(Endpoint::publish, ""));
 }
@@ -101,6 +105,9 @@ TEST(Routes, OtherMethodsAreToldWhichThereAre) {
   EXPECT_EQ(allow(verb::post, "/v1/topics/a"), "GET, HEAD, PUT, DELETE");
   EXPECT_EQ(allow(verb::patch, "/v1/topics/a/trim"), "GET, HEAD, PUT, DELETE, POST");
   EXPECT_EQ(allow(verb::patch, "/v1/stream/a"), "GET, HEAD, PUT, POST, DELETE");
+  EXPECT_EQ(allow(verb::post, "/v1/state/a"), "GET, HEAD, PUT, DELETE");
+  EXPECT_EQ(allow(verb::post, "/v1/cursors/a"), "GET, HEAD, PUT, DELETE");
+  EXPECT_EQ(allow(verb::put, "/v1/unread/a"), "GET, HEAD");
   EXPECT_EQ(allow(verb::delete_, "/v1/topics"), "GET, HEAD");
   EXPECT_EQ(allow(verb::unknown, "/healthz"), "GET, HEAD");
 }

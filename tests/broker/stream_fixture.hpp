@@ -25,8 +25,9 @@ inline std::string field_of(const HttpAnswer& answer, std::string_view name) {
 
 class StreamTest : public testing::Test {
  protected:
-  explicit StreamTest(ServerOptions options = {}, storage::EventStoreOptions store = {})
-      : server_(std::move(options), std::move(store)) {}
+  explicit StreamTest(ServerOptions options = {}, storage::EventStoreOptions store = {},
+                      HubOptions hub = {})
+      : server_(std::move(options), std::move(store), std::move(hub)) {}
 
   [[nodiscard]] std::uint16_t port() const { return server_.port(); }
 

@@ -381,5 +381,65 @@ TEST(StreamRequestFields, WhateverTheyHoldTheAnswerIsARequestOrAReason) {
   }
 }
 
+// ---- states and filters ----
+
+TEST(StreamRequestState, BeginsAnEventStreamInsteadOfAnOffset) {
+  const auto request = read("?live=sse&state=true");
+  EXPECT_TRUE(request.state);
+  EXPECT_FALSE(request.resumes);
+  EXPECT_EQ(request.on_gap, OnGap::state) << "unless the query says otherwise";
+  EXPECT_EQ(read("?live=sse&state=true&on_gap=fail").on_gap, OnGap::fail);
+  EXPECT_FALSE(read("?live=sse&state=false&offset=-1").state);
+  EXPECT_EQ(read_refused("?live=sse&state=false"), Errc::malformed_message) << "no offset";
+  EXPECT_EQ(read_refused("?live=sse&state=true&offset=-1"), Errc::malformed_message);
+  EXPECT_EQ(read_refused("?live=sse&state=1"), Errc::malformed_message);
+  EXPECT_EQ(read_refused("?live=sse&state=true&state=true"), Errc::malformed_message);
+}
+
+TEST(StreamRequestState, WhoResumesDoesSo) {
+  const auto request = read("?live=sse&state=true", {{"Last-Event-ID", kToken}});
+  EXPECT_TRUE(request.resumes);
+  EXPECT_EQ(request.after, kPlace);
+  EXPECT_EQ(request.on_gap, OnGap::state);
+}
+
+TEST(StreamRequestState, FollowsAGapIfAsked) {
+  EXPECT_EQ(read("?live=sse&offset=-1&on_gap=state").on_gap, OnGap::state);
+  EXPECT_EQ(read_refused("?offset=-1&on_gap=state"), Errc::malformed_message);
+  EXPECT_EQ(read_refused("?live=long-poll&offset=-1&on_gap=state"), Errc::malformed_message);
+}
+
+TEST(StreamRequestState, MayDependOnHowFarBehindTheReaderIs) {
+  EXPECT_EQ(read("?live=sse&offset=-1&state_if_behind=500").state_if_behind->events, 500U);
+  EXPECT_FALSE(read("?live=sse&offset=-1").state_if_behind);
+  EXPECT_EQ(read_refused("?live=sse&offset=-1&state_if_behind=x"), Errc::malformed_message);
+  EXPECT_EQ(read_refused("?live=sse&offset=-1&state_if_behind="), Errc::malformed_message);
+}
+
+TEST(StreamRequestFilter, NamesKeysAndHeaders) {
+  const auto filter = read(
+                          "?live=sse&offset=-1&filter_key=a&filter_header=region:eu&filter_key=b*"
+                          "&filter_header=kind:x:y&filter_header=region:us%20west")
+                          .filter;
+  EXPECT_THAT(filter.keys, testing::ElementsAre("a", "b*"));
+  EXPECT_THAT(filter.headers,
+              testing::ElementsAre(Filter::Match{.name = "region", .values = {"eu", "us west"}},
+                                   Filter::Match{.name = "kind", .values = {"x:y"}}));
+  EXPECT_TRUE(read("?live=sse&offset=-1").filter.empty());
+  EXPECT_EQ(read_refused("?live=sse&offset=-1&filter_header=region"), Errc::invalid_filter);
+  EXPECT_EQ(read_refused("?live=sse&offset=-1&filter_key="), Errc::invalid_filter);
+}
+
+TEST(StreamRequestFilter, IsForEventStreamsAlone) {
+  for (const auto* query :
+       {"filter_key=a", "filter_header=a:b", "state_if_behind=1", "state=true"}) {
+    EXPECT_EQ(read_refused(std::string("?") + query), Errc::malformed_message) << query;
+    EXPECT_EQ(read_refused(std::string("?live=long-poll&offset=-1&") + query),
+              Errc::malformed_message)
+        << query;
+  }
+  EXPECT_TRUE(read("?state=false&offset=-1").after) << "which asks for nothing";
+}
+
 }  // namespace
 }  // namespace tidemark::broker

@@ -78,6 +78,16 @@ TEST_F(CliTopics, CreatesWithSettingsAndChangesThem) {
   EXPECT_THAT(refused.errors, HasSubstr("the topic's content type is text/plain"));
 }
 
+TEST_F(CliTopics, CreatesTopicsThatKeepTheNewestOfEachKey) {
+  const auto latest = [&](const std::string& command) {
+    return boost::json::parse(output(command + " --json")).at("keep_latest").as_bool();
+  };
+  EXPECT_FALSE(latest("tidemark create plain"));
+  EXPECT_TRUE(latest("tidemark create keyed --keep-latest"));
+  EXPECT_TRUE(latest("tidemark create keyed --max-events 20")) << "what is not said stays";
+  EXPECT_FALSE(latest("tidemark create keyed --no-keep-latest"));
+}
+
 TEST_F(CliTopics, DeletesOnlyWhenSure) {
   output("tidemark pub t x -q");
   EXPECT_EQ(run("tidemark delete t < /dev/null").exit_code, 2);
