@@ -96,15 +96,16 @@ class HttpSession final : public Connection,
   boost::beast::flat_buffer in_;
   std::optional<Parser> parser_;  ///< once the head is whole
   PieceSender sender_;
-  std::string out_;                        ///< the answer's head, and a short body
-  std::unique_ptr<HttpReply> reply_;       ///< being sent, if it has more than fits out_
-  std::unique_ptr<BodyParts> parts_;       ///< of the body being sent, those to come
-  std::string part_;                       ///< being sent
-  std::shared_ptr<PendingAnswer> answer_;  ///< who will answer the request at hand
-  std::string asked_for_;                  ///< method and path of the request, for the log
-  std::string cors_origin_;                ///< the allowed origin of the request; empty: none
-  Caller caller_;                          ///< who has sent the request at hand
-  std::optional<Errc> refused_;            ///< what it is refused for, once it has come
+  std::string out_;                   ///< the answer's head, and a short body
+  std::unique_ptr<HttpReply> reply_;  ///< being sent, if it has more than fits out_
+  std::unique_ptr<BodyParts> parts_;  ///< of the body being sent, those to come
+  std::string part_;                  ///< being sent
+  std::weak_ptr<std::shared_ptr<HttpSession>> watcher_;  ///< what the wait for the client holds
+  std::shared_ptr<PendingAnswer> answer_;                ///< who will answer the request at hand
+  std::string asked_for_;        ///< method and path of the request, for the log
+  std::string cors_origin_;      ///< the allowed origin of the request; empty: none
+  Caller caller_;                ///< who has sent the request at hand
+  std::optional<Errc> refused_;  ///< what it is refused for, once it has come
   SteadyTime deadline_;
   std::uint64_t requests_ = 0;  ///< so far, this one included
   std::size_t checked_ = 0;     ///< bytes of the head that have been looked at

@@ -132,6 +132,8 @@ void HttpSession::stream(EventStreamStart start) {
                                                     std::move(start));
   group().add(*session);
   session->start(context);
+  // The wait goes on with the transport, for as long as the stream lasts: this need not.
+  if (const auto watcher = watcher_.lock()) watcher->reset();
 }
 
 void HttpSession::wait_with(std::shared_ptr<PendingAnswer> answer) {
@@ -158,8 +160,11 @@ std::shared_ptr<PendingAnswer> HttpSession::drop_answer() {
 /// A client that waits sends nothing; if it has left, whoever works for it is told. Once it sends
 /// something ahead it can't be watched without reading it all.
 void HttpSession::watch_client() {
-  transport_.wait(Ready::to_receive, [self = shared_from_this()](error_code error) {
-    if (!self->answer_) return;
+  auto watcher = std::make_shared<std::shared_ptr<HttpSession>>(shared_from_this());
+  watcher_ = watcher;
+  transport_.wait(Ready::to_receive, [watcher = std::move(watcher)](error_code error) {
+    const auto self = std::move(*watcher);
+    if (!self || !self->answer_) return;
     if (error) return self->abort();
     const Transfer seen = self->transport_.peek();
     if (seen.moved()) return;
