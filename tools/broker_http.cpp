@@ -12,6 +12,7 @@
 #include "protocol/client/endpoint.hpp"
 #include "protocol/suggestion.hpp"
 #include "tools/http_exchange.hpp"
+#include "tools/terminal.hpp"
 
 namespace tidemark::tools {
 namespace beast = boost::beast;
@@ -24,6 +25,7 @@ namespace {
 constexpr const char* kDefaultServer = "http://127.0.0.1:4437";
 constexpr std::size_t kMostSuggestions = 5'000;
 constexpr std::size_t kMostToken = std::size_t{64} << 10;
+constexpr std::size_t kMostLargeBody = std::size_t{1} << 30;
 
 std::string trimmed(std::string text) {
   constexpr std::string_view kBlanks = " \t\r\n";
@@ -61,6 +63,12 @@ HttpFailure refused_by(const HttpAnswer& answer) {
   if (const auto detail = text("detail"); !detail.empty()) out.text = detail;
   if (answer.status == 401) out.text += kWhoAreYou;
   return out;
+}
+
+json::object object_in(const std::string& text) {
+  error_code ignored;
+  auto value = json::parse(text, ignored);
+  return value.is_object() ? std::move(value.get_object()) : json::object();
 }
 
 }  // namespace
@@ -119,33 +127,76 @@ client::Credential credential_of(const BrokerChoice& broker) {
   return token.empty() ? client::Credential() : client::Credential(token);
 }
 
-std::optional<HttpFailure> ask_broker(const BrokerChoice& broker, std::string_view method,
-                                      const std::string& target, const std::string& body,
+std::optional<HttpFailure> ask_broker(const BrokerChoice& broker, const HttpAsk& ask,
                                       HttpAnswer& answer) {
   const auto endpoint = client::parse_endpoint(broker.server);
   if (!endpoint) return HttpFailure{kUsage, "not a broker's URL: " + broker.server, {}};
   HttpExchange exchange{.endpoint = *endpoint, .trust = trust_of(broker)};
+  exchange.patience = ask.patience;
+  if (ask.large) exchange.most_body = kMostLargeBody;
   auto& request = exchange.request;
-  request.method_string(beast::string_view(method.data(), method.size()));
-  request.target(target);
+  request.method_string(ask.method);
+  request.target(ask.target);
   request.version(11);
   request.set(http::field::host, endpoint->authority());
   request.set(http::field::user_agent, "tidemark");
   const auto token = client::current(credential_of(broker));
   if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
   request.keep_alive(false);
-  if (!body.empty()) request.set(http::field::content_type, "application/json");
-  request.body() = body;
+  if (!ask.body.empty()) request.set(http::field::content_type, ask.content_type);
+  for (const auto& [name, value] : ask.fields) request.set(name, value);
+  request.body() = ask.body;
   request.prepare_payload();
 
   perform(exchange);
   if (!exchange.failure.empty()) return HttpFailure{kUnreachable, exchange.failure, {}};
-  answer.status = exchange.response.result_int();
-  error_code ignored;
-  auto value = json::parse(exchange.response.body(), ignored);
-  answer.body = value.is_object() ? std::move(value.get_object()) : json::object();
+  auto& response = exchange.response;
+  const auto field = [&](const char* name) { return std::string(response[name]); };
+  answer.status = response.result_int();
+  answer.content_type = field("Content-Type");
+  answer.next_offset = field("Stream-Next-Offset");
+  answer.text = std::move(response.body());
+  // What is large is no object of ours, unless it says what went wrong.
+  if (!ask.large || answer.status >= 400) answer.body = object_in(answer.text);
   if (answer.status >= 400) return refused_by(answer);
   return std::nullopt;
+}
+
+std::optional<HttpFailure> ask_broker(const BrokerChoice& broker, std::string_view method,
+                                      const std::string& target, const std::string& body,
+                                      HttpAnswer& answer) {
+  return ask_broker(
+      broker, HttpAsk{.method = std::string(method), .target = target, .body = body, .fields = {}},
+      answer);
+}
+
+int report(const HttpFailure& failure) {
+  complain(failure.text + (failure.exit == kUnreachable ? "; is tidemarkd running there?" : ""));
+  return failure.exit;
+}
+
+int report(const HttpFailure& failure, const BrokerChoice& broker, const std::string& topic) {
+  if (failure.code != "unknown_topic") return report(failure);
+  complain(unknown_topic_text(broker, topic));
+  return kRefused;
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += '%';
+      out += kDigits[byte >> 4U];
+      out += kDigits[byte & 0x0FU];
+    }
+  }
+  return out;
 }
 
 std::optional<HttpFailure> for_each_topic(const BrokerChoice& broker, const std::string& prefix,

@@ -2,10 +2,12 @@
 // tools/: blocking; what follows or publishes uses the client library instead.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -39,9 +41,23 @@ void check_broker(const BrokerChoice& broker);
 /// What to say behind a refusal of who we are.
 inline constexpr const char* kWhoAreYou = "; --token-file or TIDEMARK_TOKEN say who you are";
 
+/// What is asked.
+struct HttpAsk {
+  std::string method = "GET";
+  std::string target;
+  std::string body;
+  std::string content_type = "application/json";            ///< of the body, if there is one
+  std::vector<std::pair<std::string, std::string>> fields;  ///< further header fields
+  std::chrono::seconds patience{15};
+  bool large = false;  ///< the answer may be larger than 64 MiB
+};
+
 struct HttpAnswer {
   unsigned status = 0;
   boost::json::object body;  ///< empty if there is none, or it is no object
+  std::string text;          ///< the body as it came
+  std::string content_type;
+  std::string next_offset;  ///< Stream-Next-Offset, if it is there
 };
 
 /// Why there is no useful answer.
@@ -52,10 +68,22 @@ struct HttpFailure {
 };
 
 /// One request to the broker. Statuses of 400 and more are failures with the broker's own words.
+[[nodiscard]] std::optional<HttpFailure> ask_broker(const BrokerChoice& broker, const HttpAsk& ask,
+                                                    HttpAnswer& answer);
+/// Likewise, of JSON.
 [[nodiscard]] std::optional<HttpFailure> ask_broker(const BrokerChoice& broker,
                                                     std::string_view method,
                                                     const std::string& target,
                                                     const std::string& body, HttpAnswer& answer);
+
+/// Says on stderr what is wrong; the exit code for it.
+[[nodiscard]] int report(const HttpFailure& failure);
+/// Likewise of a request about a topic: one that is not there is answered with the one meant.
+[[nodiscard]] int report(const HttpFailure& failure, const BrokerChoice& broker,
+                         const std::string& topic);
+
+/// `text` as a parameter's value in a query.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
 
 /// Calls `visit` for every topic whose name begins with `prefix`, by name, page after page, until
 /// it returns false. Pre: what is in `prefix` may be in a topic's name.

@@ -2,7 +2,6 @@
 // tools/: see http_exchange.hpp. One connection per request; these are rare.
 #include "tools/http_exchange.hpp"
 
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -28,9 +27,6 @@ using error_code = boost::system::error_code;
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{15};
-constexpr std::size_t kMostBody = std::size_t{64} << 20;
-
 asio::awaitable<error_code> connect(const HttpExchange& exchange, beast::tcp_stream& stream) {
   asio::ip::tcp::resolver resolver(stream.get_executor());
   auto resolved =
@@ -46,7 +42,7 @@ asio::awaitable<error_code> ask(HttpExchange& exchange, SecureStream& stream) {
   if (std::get<0>(sent)) co_return std::get<0>(sent);
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
-  parser.body_limit(kMostBody);
+  parser.body_limit(exchange.most_body);
   auto got = co_await http::async_read(stream, buffer, parser, kNoThrow);
   exchange.response = parser.release();
   co_return std::get<0>(got);
@@ -58,7 +54,7 @@ asio::awaitable<void> run(HttpExchange& exchange, std::shared_ptr<Trust> trust) 
   const auto failed = [&exchange](const char* what, const std::string& why) {
     exchange.failure = what + exchange.endpoint.authority() + ": " + why;
   };
-  stream.next_layer().expires_after(kPatience);
+  stream.next_layer().expires_after(exchange.patience);
   const error_code unconnected = co_await connect(exchange, stream.next_layer());
   if (unconnected) co_return failed("cannot connect to ", unconnected.message());
   const error_code insecure = co_await stream.secure(exchange.endpoint.host);

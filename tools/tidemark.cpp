@@ -11,8 +11,10 @@
 
 #include "protocol/suggestion.hpp"
 #include "tools/bench_command.hpp"
+#include "tools/cursors.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/pub.hpp"
+#include "tools/state.hpp"
 #include "tools/tail.hpp"
 #include "tools/terminal.hpp"
 #include "tools/token.hpp"
@@ -64,6 +66,9 @@ int main_of(const std::vector<std::string>& arguments) {
   add_topics(app, run);
   add_create(app, run);
   add_delete(app, run);
+  add_state(app, run);
+  add_cursors(app, run);
+  add_unread(app, run);
   add_token(app, run);
   add_bench(app, run);
   try {

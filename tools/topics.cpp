@@ -17,46 +17,21 @@
 #include "protocol/types.hpp"
 #include "tools/broker_http.hpp"
 #include "tools/exit_code.hpp"
+#include "tools/json_values.hpp"
 #include "tools/terminal.hpp"
+#include "tools/text_table.hpp"
 #include "tools/times.hpp"
 
 namespace tidemark::tools {
 namespace json = boost::json;
 namespace {
 
-std::string text_of(const json::object& topic, const char* name) {
-  const auto* value = topic.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string().c_str()) : "";
-}
-
-std::uint64_t number_of(const json::object& topic, const char* name) {
-  const auto* value = topic.if_contains(name);
-  boost::system::error_code error;
-  const auto number = value == nullptr ? 0 : value->to_number<std::uint64_t>(error);
-  return error ? 0 : number;
-}
-
-bool keeps_latest(const json::object& topic) {
-  const auto* value = topic.if_contains("keep_latest");
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
-
-int report(const HttpFailure& failure) {
-  complain(failure.text + (failure.exit == kUnreachable ? "; is tidemarkd running there?" : ""));
-  return failure.exit;
-}
-
 // ---- topics ----
 
-struct Column {
-  std::string head;
-  bool right = false;
-};
-
-const std::vector<Column>& columns() {
-  static const std::vector<Column> all{{"NAME"},       {"EPOCH", true},  {"EARLIEST", true},
-                                       {"HEAD", true}, {"EVENTS", true}, {"CONTENT TYPE"},
-                                       {"DURABILITY"}, {"LATEST"}};
+const std::vector<TextColumn>& columns() {
+  static const std::vector<TextColumn> all{{"NAME"},       {"EPOCH", true},  {"EARLIEST", true},
+                                           {"HEAD", true}, {"EVENTS", true}, {"CONTENT TYPE"},
+                                           {"DURABILITY"}};
   return all;
 }
 
@@ -75,27 +50,8 @@ std::vector<std::string> row_of(const json::object& topic) {
 
 std::string table_of(const std::vector<json::object>& topics) {
   std::vector<std::vector<std::string>> rows;
-  std::vector<std::size_t> widths;
-  for (const auto& column : columns()) widths.push_back(column.head.size());
-  for (const auto& topic : topics) {
-    rows.push_back(row_of(topic));
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], characters(rows.back()[i]));
-    }
-  }
-  std::string head;
-  for (std::size_t i = 0; i < widths.size(); ++i) {
-    head += pad(columns()[i].head, widths[i], columns()[i].right);
-    if (i + 1 < widths.size()) head += "  ";
-  }
-  std::string out = paint(STDOUT_FILENO, Colour::bold, head) + "\n";
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-      out += pad(row[i], widths[i], columns()[i].right) + "  ";
-    }
-    out += row.back() + "\n";
-  }
-  return out;
+  for (const auto& topic : topics) rows.push_back(row_of(topic));
+  return text_table(STDOUT_FILENO, columns(), rows);
 }
 
 /// What every name that fits begins with, so that the broker need not tell of others. Empty also
@@ -193,11 +149,7 @@ int delete_topic(const BrokerChoice& broker, const std::string& topic, bool sure
   }
   HttpAnswer answer;
   const auto failure = ask_broker(broker, "DELETE", "/v1/topics/" + topic, {}, answer);
-  if (failure && failure->code == "unknown_topic") {
-    complain(unknown_topic_text(broker, topic));
-    return kRefused;
-  }
-  if (failure) return report(*failure);
+  if (failure) return report(*failure, broker, topic);
   static_cast<void>(write_all(STDOUT_FILENO, topic + " deleted\n"));
   return kOk;
 }
