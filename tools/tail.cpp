@@ -83,6 +83,8 @@ class TopicTail final : public TailRun {
     if (options().no_follow) finish();
   }
 
+  void handle(const client::TopicEnded& /*only of a pattern*/) {}
+
   // ---- the named cursor ----
 
   // What has been printed is what may be acknowledged. False if nobody reads any more.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tools/tail_run.hpp"
+#include "tools/terminal.hpp"
 
 namespace tidemark::tools {
 namespace asio = boost::asio;
@@ -26,7 +27,7 @@ class PatternTail final : public TailRun {
         ended(next.error());
         break;
       }
-      printer().set_content_type(subscription.content_type(next->topic));
+      printer().set_content_type(next->content_type);
       if (!epochs_.contains(next->topic)) learn(subscription);
       std::visit([&](const auto& message) { handle(next->topic, message); }, next->delivery);
     }
@@ -68,6 +69,12 @@ class PatternTail final : public TailRun {
   }
 
   void handle(const std::string& /*topic*/, const CaughtUp& /*message*/) {}
+
+  // The others go on.
+  void handle(const std::string& topic, const client::TopicEnded& end) {
+    if (end.deleted) epochs_.erase(topic);
+    warn(topic + ": " + end.why.text);
+  }
 
   std::unordered_map<std::string, Epoch> epochs_;
 };
