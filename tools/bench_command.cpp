@@ -28,6 +28,7 @@ struct Asked {
   GrowthOptions growth;
   MemoryOptions memory;
   HostileOptions hostile;
+  StateOptions state;
   CeilingOptions ceiling;
   PublishCeilingOptions publish_ceiling;
   HttpCatchupOptions http_catchup;
@@ -239,6 +240,24 @@ void add_hostile(CLI::App& app, HostileOptions& options) {
       ->capture_default_str();
 }
 
+void add_state(CLI::App& app, StateOptions& options) {
+  app.add_option("--joiners", options.joiners, "Newcomers, a connection each")
+      ->check(count_up_to(50'000))
+      ->capture_default_str();
+  app.add_option("--within", options.within_seconds, "Seconds over which they ask for the state")
+      ->check(CLI::Range(0.0, 60.0))
+      ->capture_default_str();
+  app.add_option("--hook-delay", options.delay_ms, "Milliseconds the state hook takes")
+      ->check(CLI::Range(0.0, 4000.0))
+      ->capture_default_str();
+  app.add_option("--bundle", options.bundle_bytes, "Bytes of a state")
+      ->check(CLI::Range(Payloads::least_bytes, std::size_t{8} << 20))
+      ->capture_default_str();
+  app.add_option("--rate", options.rate, "Events a second meanwhile, each due at its time")
+      ->check(CLI::Range(1.0, 1e5))
+      ->capture_default_str();
+}
+
 void add_ceiling(CLI::App& app, CeilingOptions& options) {
   app.add_option("--connections", options.connections)
       ->check(count_up_to(100'000))
@@ -358,6 +377,8 @@ void add_bench(CLI::App& app, std::function<int()>& run) {
   add("memory", "Memory per connection", &Asked::memory, add_memory, memory);
   add("hostile", "Healthy clients' latency beside idle and hostile ones", &Asked::hostile,
       add_hostile, hostile);
+  add("state", "Newcomers who all ask for a topic's state while events come", &Asked::state,
+      add_state, state);
   add("ceiling", "What a bare loop of sends reaches", &Asked::ceiling, add_ceiling, ceiling);
   add("publish-ceiling", "What a bare loop of receive, fdatasync and answer reaches",
       &Asked::publish_ceiling, add_publish_ceiling, publish_ceiling);

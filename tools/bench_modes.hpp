@@ -103,6 +103,17 @@ struct HostileOptions {
 };
 Report hostile(const Common& common, const HostileOptions& options);
 
+/// Newcomers who all begin with a topic's state, which the measurement's own slow hook makes, while
+/// events are published.
+struct StateOptions {
+  std::size_t joiners = 5000;
+  double within_seconds = 1;  ///< they ask spread evenly over so long
+  double delay_ms = 200;      ///< of the hook
+  std::size_t bundle_bytes = std::size_t{16} << 10;
+  double rate = 200;  ///< events a second, each due at its time
+};
+Report state(const Common& common, const StateOptions& options);
+
 /// What the machine allows: a bare loop that sends ready frames to sockets.
 struct CeilingOptions {
   std::size_t connections = 1000;

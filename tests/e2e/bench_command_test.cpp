@@ -1,5 +1,6 @@
 // `tidemark bench` as a user runs it: every measurement, short, on a broker of its own.
 // tests/e2e/: that it measures something and checks its deliveries, not how much it measures.
+#include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -48,6 +49,19 @@ TEST(BenchCommand, MeasuresPublishes) {
   TemporaryDirectory directory;
   expect_measured(bench(shortly({"publish", "--connections", "3", "--in-flight", "8"}), directory),
                   "acked_per_second");
+}
+
+TEST(BenchCommand, MeasuresAStormOfNewcomersThatAsksTheHookHardlyEver) {
+  TemporaryDirectory directory;
+  const auto ended = bench({"state", "--joiners", "100", "--within", "0.3", "--hook-delay", "50",
+                            "--bundle", "2000", "--rate", "500"},
+                           directory);
+  expect_measured(ended, "live_p99_ms");
+  ASSERT_EQ(ended.exit_code, 0);
+  const auto row = boost::json::parse(ended.output).at("rows").at(0);
+  EXPECT_GE(row.at("hook_requests").to_number<double>(), 1);
+  EXPECT_LE(row.at("hook_requests").to_number<double>(), 2);
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 TEST(BenchCommand, MeasuresCatchUpHotAndCold) {
