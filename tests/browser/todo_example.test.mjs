@@ -157,7 +157,7 @@ test('two pages show the database whatever is restarted', async () => {
   const expected = ['- milk', '- bread', '- added while the broker was down'];
   await all_show(application, pages, expected);
 
-  await pages[1].check('li[data-id="2"] input');
+  await pages[1].click('li[data-id="2"] input');
   await all_show(application, pages, ['x milk', ...expected.slice(1)]);
   await all_show(application, [await open(application)], ['x milk', ...expected.slice(1)]);
 });
