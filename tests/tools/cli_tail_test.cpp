@@ -151,6 +151,107 @@ TEST_F(CliTail, ADeletedTopicEndsItWith4) {
   EXPECT_THAT(ended.errors, HasSubstr("the topic has been deleted"));
 }
 
+// What there is of a topic whose newest event of each key is kept.
+class CliTailKeys : public Cli {
+ protected:
+  void SetUp() override {
+    Cli::SetUp();
+    output("curl -sS -f -X PUT -d '{\"keep_latest\": true}' -o /dev/null " +
+           ("http" + daemon_.url().substr(2)) + "/v1/topics/prices");
+    output(
+        "tidemark pub prices 1 --key EUR -q; tidemark pub prices 2 --key USD -q; "
+        "tidemark pub prices 3 --key EUR -q");
+  }
+};
+
+TEST_F(CliTailKeys, BeginsWithTheStateAndGoesOnWithWhatFollowsIt) {
+  Program tail(program({"tail", "prices", "--state"}));
+  tail.expect_output("3\n2\n");  // in order of their keys
+  tail.expect_errors("the state as of offset 3; what comes after it follows");
+  output("tidemark pub prices 4 --key USD -q");
+  tail.expect_output("4\n");
+  tail.signal(SIGINT);
+  EXPECT_EQ(tail.wait().exit_code, 0);
+}
+
+TEST_F(CliTailKeys, AStateIsOneObjectInJson) {
+  const auto text = output("tidemark tail prices --state --no-follow --json 2> /dev/null");
+  const auto state = boost::json::parse(text.substr(0, text.find('\n')));
+  EXPECT_EQ(state.at("type").as_string(), "state");
+  EXPECT_EQ(state.at("offset").as_int64(), 3);
+  EXPECT_EQ(state.at("entries").as_array().size(), 2U);
+}
+
+TEST_F(CliTailKeys, AStateInsteadOfAGap) {
+  output("curl -sS -f -X POST -d '{\"keep\": 4}' -o /dev/null " +
+         ("http" + daemon_.url().substr(2)) + "/v1/topics/prices/trim");
+  const auto ended = run("tidemark tail prices --after 1 --on-gap state --no-follow");
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_EQ(ended.output, "3\n2\n");
+  EXPECT_THAT(ended.errors,
+              HasSubstr("events 2–3 are gone: trimmed by request; going on with the state"));
+}
+
+TEST_F(CliTailKeys, ShowsOnlyTheKeysAndHeadersAskedFor) {
+  EXPECT_EQ(output("tidemark tail prices --from earliest --key EUR --no-follow"), "1\n3\n");
+  EXPECT_EQ(output("tidemark tail prices --from earliest --key 'U*' --no-follow"), "2\n");
+  output(
+      "tidemark pub prices 5 --header venue=a -q; tidemark pub prices 6 --header venue=b -q; "
+      "tidemark pub prices 7 --header venue=c -q");
+  EXPECT_EQ(output("tidemark tail prices --from earliest --header venue=a --header venue=c "
+                   "--no-follow"),
+            "5\n7\n");
+}
+
+TEST_F(CliTail, WithoutAStateItExitsWith4) {
+  const auto ended = run("tidemark tail syslog --state");
+  EXPECT_EQ(ended.exit_code, 4);
+  EXPECT_THAT(ended.output, IsEmpty());
+}
+
+TEST_F(CliTail, ACursorGoesOnWhereItLeftOff) {
+  const std::string tail = "tidemark tail syslog --cursor mine --from earliest ";
+  EXPECT_EQ(output(tail + "--limit 40"), log_lines(1, 40));
+  EXPECT_EQ(output(tail + "--no-follow"), log_lines(41, 100));
+  EXPECT_EQ(output(tail + "--no-follow"), "");
+  output("tidemark pub syslog 'and then this' -q");
+  EXPECT_EQ(output(tail + "--no-follow"), "and then this\n");
+}
+
+TEST_F(CliTail, ACursorIsMovedWhileItFollowsAndWhenItIsInterrupted) {
+  Program tail(program({"tail", "syslog", "--cursor", "mine", "--after", "98"}));
+  tail.expect_output(log_lines(99, 100));
+  tail.signal(SIGINT);
+  EXPECT_EQ(tail.wait().exit_code, 0);
+  EXPECT_EQ(boost::json::parse(output("tidemark cursors show syslog mine --json"))
+                .at("offset")
+                .as_int64(),
+            100);
+}
+
+TEST_F(CliTail, APatternFollowsAllThatMatchAndThoseThatCome) {
+  Program tail(program({"tail", "rooms/*"}));
+  // It has begun when something of it comes.
+  Program knock({"/bin/sh", "-c",
+                 environment() + "while sleep 0.1; do " + quoted(TIDEMARK_CLI) +
+                     " pub rooms/1 knock -q; done"});
+  tail.expect_output("rooms/1\tknock\n");
+  output("tidemark pub rooms/2 'first of a new one' -q; tidemark pub halls/1 elsewhere -q");
+  tail.expect_output("rooms/2\tfirst of a new one\n");
+  tail.signal(SIGINT);
+  const auto ended = tail.wait();
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(ended.output, Not(HasSubstr("elsewhere")));
+}
+
+TEST_F(CliTail, APatternInJsonNamesTopicAndEpoch) {
+  const auto text = output("tidemark tail 'sys*' --last 1 --limit 1 --json");
+  const auto event = boost::json::parse(text);
+  EXPECT_EQ(event.at("topic").as_string(), "syslog");
+  EXPECT_GT(event.at("epoch").as_int64(), 0);
+  EXPECT_TRUE(event.at("data").is_string());
+}
+
 TEST_F(CliTail, AClosedPipeEndsItQuietly) {
   file("many", log_lines(1, 50'000));
   output("tidemark pub many --lines -q < many");

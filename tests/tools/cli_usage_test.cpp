@@ -18,10 +18,13 @@ class CliUsage : public Cli {
 
 TEST_F(CliUsage, HelpTellsSubcommandsAndExitCodes) {
   const auto help = output("tidemark --help");
-  for (const auto* part : {"pub", "tail", "topics", "create", "delete", "bench", "Exit codes:"}) {
+  for (const auto* part : {"pub", "tail", "topics", "create", "delete", "state", "cursors",
+                           "unread", "bench", "Exit codes:"}) {
     EXPECT_THAT(help, HasSubstr(part));
   }
-  for (const auto* command : {"pub", "tail", "topics", "create", "delete"}) {
+  for (const auto* command :
+       {"pub", "tail", "topics", "create", "delete", "state get", "state put", "state delete",
+        "cursors", "cursors list", "cursors show", "cursors set", "cursors delete", "unread"}) {
     EXPECT_THAT(output(std::string("tidemark ") + command + " --help"),
                 AllOf(HasSubstr("Exit codes: 0 done"), HasSubstr("--server")));
   }
@@ -53,6 +56,24 @@ TEST_F(CliUsage, WrongCommandLinesExitWith2AndSayWhatIsWrong) {
       {"tidemark tail t --format xml", "xml"},
       {"tidemark tail t --on-gap shrug", "shrug"},
       {"tidemark tail t --limit 0", "--limit"},
+      {"tidemark tail t --state --after 1", "excludes"},
+      {"tidemark tail t --state --last 1", "excludes"},
+      {"tidemark tail t --header novalue", "NAME=VALUE"},
+      {"tidemark tail t --cursor \"$(printf 'a\\nb')\"", "--cursor"},
+      {"tidemark tail 'rooms/*' --after 1", "is for one topic"},
+      {"tidemark tail 'rooms/*' --no-follow", "is for one topic"},
+      {"tidemark tail 'rooms/*' --cursor x", "is for one topic"},
+      {"tidemark tail 'no spaces/*'", "a pattern is"},
+      {"tidemark state", "subcommand"},
+      {"tidemark state get", "TOPIC"},
+      {"tidemark state put t file", "--offset"},
+      {"tidemark state put t file --offset soon", "neither an offset nor a token"},
+      {"tidemark state put t file --offset 1 --content-type nonsense", "--content-type"},
+      {"tidemark cursors show t", "CURSOR"},
+      {"tidemark cursors set t c", "--offset"},
+      {"tidemark cursors list --topic 'no spaces'", "--topic"},
+      {"tidemark unread t", "--after or --cursor"},
+      {"tidemark unread t --after 42", "no token of a position"},
       {"tidemark create t --durability maybe", "maybe"},
       {"tidemark create t --max-age tomorrow", "not a time"},
       {"tidemark delete t < /dev/null", "--yes"},
@@ -66,8 +87,9 @@ TEST_F(CliUsage, WrongCommandLinesExitWith2AndSayWhatIsWrong) {
 }
 
 TEST_F(CliUsage, WithoutABrokerEverythingExitsWith3AndAHint) {
-  for (const auto* command :
-       {"tidemark pub t x", "tidemark tail t", "tidemark topics", "tidemark create t"}) {
+  for (const auto* command : {"tidemark pub t x", "tidemark tail t", "tidemark topics",
+                              "tidemark create t", "tidemark state get t", "tidemark cursors",
+                              "tidemark cursors show t c", "tidemark unread t --cursor c"}) {
     const auto ended = run(std::string("export TIDEMARK_SERVER=http://127.0.0.1:1; ") + command);
     EXPECT_EQ(ended.exit_code, 3) << command;
     EXPECT_THAT(ended.errors, AllOf(HasSubstr("cannot connect to 127.0.0.1:1"),

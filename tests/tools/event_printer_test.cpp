@@ -65,6 +65,61 @@ TEST_F(EventPrinterTest, ATableHasItsHeadOnce) {
             "       7  2026-11-22 17:20:00.000  k             {\"a\": 1}\n");
 }
 
+State bundle() {
+  State out{.topic = "t", .position = {{3}, {6}}};
+  out.content_type = "application/json";
+  out.bundle = "{\"all\": 1}";
+  return out;
+}
+
+State entries() {
+  State out{.topic = "t", .position = {{3}, {9}}};
+  out.entries.push_back({.key = "a", .offset = {2}, .time = {1'795'368'000'000}, .data = "1"});
+  out.entries.push_back({.key = "b", .offset = {9}, .time = {1'795'368'000'000}, .data = "2"});
+  return out;
+}
+
+TEST_F(EventPrinterTest, RawIsAStatesBundleOrTheDataOfItsEntries) {
+  EventPrinter printer(Format::raw, fds_[1]);
+  printer.state(bundle());
+  printer.state(entries());
+  EXPECT_EQ(printed(printer), "{\"all\": 1}\n1\n2\n");
+}
+
+TEST_F(EventPrinterTest, JsonIsAStatesWireForm) {
+  EventPrinter printer(Format::json, fds_[1]);
+  printer.set_content_type("application/json");
+  printer.state(bundle());
+  const auto text = printed(printer);
+  EXPECT_TRUE(text.starts_with("{\"type\":\"state\",\"topic\":\"t\",")) << text;
+  EXPECT_NE(text.find("\"offset\":6"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"data\":{\"all\": 1}"), std::string::npos) << text;
+}
+
+TEST_F(EventPrinterTest, ATableShowsWhatAStateIs) {
+  EventPrinter printer(Format::table, fds_[1]);
+  printer.state(bundle());
+  printer.state(entries());
+  EXPECT_EQ(printed(printer),
+            "  OFFSET  TIME                     KEY           DATA\n"
+            "       6  state                                  {\"all\": 1}\n"
+            "       2  2026-11-22 17:20:00.000  a             1\n"
+            "       9  2026-11-22 17:20:00.000  b             2\n");
+}
+
+TEST_F(EventPrinterTest, OfManyTopicsItSaysWhichInFront) {
+  EventPrinter raw(Format::raw, fds_[1], Topics::many);
+  raw.event(event(), {1});
+  EXPECT_EQ(printed(raw), "t\t{\"a\": 1}\n");
+  EventPrinter table(Format::table, fds_[1], Topics::many);
+  auto sent = event();
+  sent.topic = "a/topic/with/a/long/name";
+  table.event(sent, {1});
+  EXPECT_EQ(printed(table),
+            "TOPIC                   OFFSET  TIME                     KEY           DATA\n"
+            "a/topic/with/a/long…         7  2026-11-22 17:20:00.000  k             {\"a\": 1}\n");
+}
+
 TEST_F(EventPrinterTest, SaysWhenNobodyReads) {
   EventPrinter printer(Format::raw, -1);
   printer.event(event(), {1});
