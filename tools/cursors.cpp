@@ -79,9 +79,9 @@ std::string mark_of(const json::object& cursor, const json::object& lag) {
 }
 
 std::string moment_of(const json::object& cursor, const char* name) {
-  if (const auto text = text_of(cursor, name); !text.empty()) return printable(text);
-  const auto ms = number_of(cursor, name);
-  return ms == 0 ? "" : local_time({static_cast<std::int64_t>(ms)});
+  const auto text = text_of(cursor, name);
+  const auto time = parse_time(text, {});
+  return time ? local_time(*time) : printable(text);
 }
 
 std::vector<std::string> row_of(const json::object& cursor) {
@@ -232,7 +232,7 @@ using Options = std::shared_ptr<CursorOptions>;
 
 void declare_list(CLI::App& command, const Options& options) {
   command.add_option("--topic", options->topic, "Only those of this topic")->type_name("TOPIC");
-  command.add_option("--prefix", options->prefix, "Only those whose name begins so")
+  command.add_option("--prefix", options->prefix, "Only those of topics whose name begins so")
       ->type_name("TEXT");
   command.add_flag("--json", options->json, "Print them as JSON");
   add_broker_options(command, options->broker);

@@ -2,15 +2,11 @@
 // tools/: see tail.hpp. A pattern is tail_pattern's.
 #include "tools/tail.hpp"
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unistd.h>
 #include <utility>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "tools/tail_pattern.hpp"
 #include "tools/tail_run.hpp"
@@ -20,15 +16,9 @@ namespace tidemark::tools {
 namespace asio = boost::asio;
 namespace {
 
-// Often enough that little comes twice after a kill, seldom enough to cost the broker nothing.
-constexpr std::chrono::seconds kAcknowledgeEvery{1};
-// A broker that is away must not hold up who wants to leave.
-constexpr std::chrono::seconds kLastWordsTake{3};
-
 class TopicTail final : public TailRun {
  public:
-  explicit TopicTail(TailOptions asked)
-      : TailRun(std::move(asked)), acknowledge_at_(io()), patience_(io()) {}
+  using TailRun::TailRun;
 
  private:
   asio::awaitable<void> follow() override {
@@ -44,11 +34,8 @@ class TopicTail final : public TailRun {
       position_ = subscription_->position();
       std::visit([this](const auto& message) { handle(message); }, *delivery);
     }
-    static_cast<void>(flush());
-    auto last = depart();
-    co_await std::move(last);
-    acknowledge_at_.cancel();
-    patience_.cancel();
+    auto settled = settle();
+    co_await std::move(settled);
     say_position();
     subscription_.reset();
   }
@@ -87,50 +74,25 @@ class TopicTail final : public TailRun {
 
   // ---- the named cursor ----
 
-  // What has been printed is what may be acknowledged. False if nobody reads any more.
-  bool flush() {
-    if (!printer().flush()) return false;
+  void printed() override {
     if (!state_is_partial_) printed_to_ = position_;
-    if (owes() && !std::exchange(acknowledge_armed_, true)) {
-      acknowledge_at_.expires_after(kAcknowledgeEvery);
-      acknowledge_at_.async_wait([this](boost::system::error_code error) {
-        acknowledge_armed_ = false;
-        if (!error) asio::co_spawn(io(), acknowledge(), [](const std::exception_ptr&) {});
-      });
-    }
-    return true;
   }
 
-  [[nodiscard]] bool owes() const {
+  [[nodiscard]] bool owes() const override {
     return !options().cursor.empty() && printed_to_.epoch != Epoch{} &&
            printed_to_ != acknowledged_;
   }
 
-  asio::awaitable<void> acknowledge() {
+  asio::awaitable<void> acknowledge() override {
     if (!owes() || !subscription_) co_return;
     const Position position = printed_to_;
     auto asked = subscription_->acknowledge(position);
     auto moved = co_await std::move(asked);
     if (moved) {
       acknowledged_ = position;
-    } else if (!client::passes(moved.error().code) && moved.error().code != Errc::cancelled &&
-               moved.error().code != Errc::connection_lost) {
-      complain("the cursor " + options().cursor + " cannot be moved: " + moved.error().text);
-      fail(kRefused);
+    } else {
+      refused(moved.error());
     }
-  }
-
-  asio::awaitable<void> depart() override {
-    if (!owes()) co_return;
-    patience_.expires_after(kLastWordsTake);
-    patience_.async_wait([this](boost::system::error_code error) {
-      if (error) return;
-      warn("the broker could not be told where the cursor " + options().cursor + " is now");
-      fail(kIncomplete);
-    });
-    auto last = acknowledge();
-    co_await std::move(last);
-    patience_.cancel();
   }
 
   void say_position() const {
@@ -147,9 +109,6 @@ class TopicTail final : public TailRun {
   bool state_is_partial_ = false;
   Position printed_to_;
   Position acknowledged_;
-  asio::steady_timer acknowledge_at_;
-  bool acknowledge_armed_ = false;
-  asio::steady_timer patience_;
 };
 
 }  // namespace

@@ -27,7 +27,8 @@ It goes on over lost connections and restarts of the broker by itself, with the 
 that are no longer there are told on stderr; --on-gap fail ends with 4 instead.
 
 With --cursor the broker keeps the place: what has been printed is acknowledged about once a second
-and at the end, and the next tail with the same name goes on behind it.
+and at the end, and the next tail with the same name goes on behind it. With a pattern each topic
+has a cursor of that name.
 
 Ctrl-C ends it with 0, or with 5 if --limit or --no-follow asked for more than came.
 
@@ -137,7 +138,6 @@ void check_tail(const TailOptions& options) {
   };
   of_one("--after", options.after.has_value());
   of_one("--no-follow", options.no_follow);
-  of_one("--cursor", !options.cursor.empty());
 }
 
 Start start_of(const TailOptions& options) {

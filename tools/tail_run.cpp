@@ -2,6 +2,7 @@
 // tools/: see tail_run.hpp.
 #include "tools/tail_run.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <exception>
 #include <unistd.h>
@@ -17,6 +18,11 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Often enough that little comes twice after a kill, seldom enough to cost the broker nothing.
+constexpr std::chrono::seconds kAcknowledgeEvery{1};
+// A broker that is away must not hold up who wants to leave.
+constexpr std::chrono::seconds kLastWordsTake{3};
+
 void ignore(const std::exception_ptr& /*thrown*/) {}
 
 }  // namespace
@@ -26,7 +32,9 @@ TailRun::TailRun(TailOptions options)
       printer_(format_of(options_), STDOUT_FILENO,
                options_.is_pattern() ? Topics::many : Topics::one),
       signals_(io_, SIGINT, SIGTERM),
-      client_(io_.get_executor(), client_of(options_)) {}
+      client_(io_.get_executor(), client_of(options_)),
+      acknowledge_at_(io_),
+      patience_(io_) {}
 
 int TailRun::run() {
   std::signal(SIGPIPE, SIG_IGN);
@@ -52,7 +60,7 @@ void TailRun::interrupt() {
 }
 
 asio::awaitable<void> TailRun::leave() {
-  auto last = depart();
+  auto last = last_words();
   co_await std::move(last);
   close();
 }
@@ -63,7 +71,49 @@ void TailRun::close() {
   asio::co_spawn(io_, client_.close(), ignore);
 }
 
-asio::awaitable<void> TailRun::depart() { co_return; }
+bool TailRun::flush() {
+  if (!printer_.flush()) return false;
+  printed();
+  if (owes() && !std::exchange(acknowledge_armed_, true)) {
+    acknowledge_at_.expires_after(kAcknowledgeEvery);
+    acknowledge_at_.async_wait([this](boost::system::error_code error) {
+      acknowledge_armed_ = false;
+      if (!error) asio::co_spawn(io_, acknowledge(), ignore);
+    });
+  }
+  return true;
+}
+
+asio::awaitable<void> TailRun::acknowledge() { co_return; }
+
+void TailRun::refused(const client::Refusal& refusal) {
+  const Errc code = refusal.code;
+  if (client::passes(code) || code == Errc::cancelled || code == Errc::connection_lost) return;
+  if (failed_) return;
+  complain("the cursor " + options_.cursor + " cannot be moved: " + refusal.text);
+  fail(kRefused);
+}
+
+asio::awaitable<void> TailRun::last_words() {
+  if (!owes()) co_return;
+  patience_.expires_after(kLastWordsTake);
+  patience_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    warn("the broker could not be told where the cursor " + options_.cursor + " is now");
+    fail(kIncomplete);
+  });
+  auto last = acknowledge();
+  co_await std::move(last);
+  patience_.cancel();
+}
+
+asio::awaitable<void> TailRun::settle() {
+  static_cast<void>(flush());
+  auto last = last_words();
+  co_await std::move(last);
+  acknowledge_at_.cancel();
+  patience_.cancel();
+}
 
 asio::awaitable<void> TailRun::whole() {
   const auto connected = co_await client_.connect();
@@ -82,8 +132,8 @@ asio::awaitable<void> TailRun::whole() {
 
 void TailRun::take(const Event& event, Epoch epoch) {
   printer_.event(event, epoch);
-  ++printed_;
-  if (options_.limit > 0 && printed_ == options_.limit) done_ = true;
+  ++events_;
+  if (options_.limit > 0 && events_ == options_.limit) done_ = true;
 }
 
 void TailRun::take(const State& state) {

@@ -2,11 +2,13 @@
 // tools/: what following one topic and following a pattern have in common.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "protocol/client/client.hpp"
 #include "tools/exit_code.hpp"
@@ -26,10 +28,19 @@ class TailRun {
   int run();
 
  protected:
-  /// Prints what comes until it is done() or over.
+  /// Prints what comes until it is done() or over; then settle()s.
   virtual boost::asio::awaitable<void> follow() = 0;
-  /// What is to be told to the broker before the connection goes; the interrupted wait for it.
-  virtual boost::asio::awaitable<void> depart();
+
+  // ---- of a named cursor ----
+
+  /// All that was taken has been printed.
+  virtual void printed() {}
+  /// Has something been printed that is not acknowledged?
+  [[nodiscard]] virtual bool owes() const { return false; }
+  /// Tells the broker of it. What it refuses goes to refused().
+  virtual boost::asio::awaitable<void> acknowledge();
+  /// What passes is tried again; anything else is the end.
+  void refused(const client::Refusal& refusal);
 
   // ---- for follow() ----
 
@@ -40,6 +51,10 @@ class TailRun {
   /// `goes_on`: what follows it.
   void take(const std::string& topic, const Gap& gap, const std::string& goes_on);
   void take(const EpochNotice& notice);
+  /// Prints what was taken; has it acknowledged soon. False if nobody reads any more.
+  [[nodiscard]] bool flush();
+  /// Prints the rest and waits a little until it is acknowledged.
+  boost::asio::awaitable<void> settle();
   /// Why there is no more: says so, unless we wanted it.
   void ended(const client::Refusal& refusal);
   /// Ends with this, whatever follow() comes to.
@@ -50,12 +65,12 @@ class TailRun {
   [[nodiscard]] const TailOptions& options() const { return options_; }
   [[nodiscard]] EventPrinter& printer() { return printer_; }
   [[nodiscard]] client::Client& client() { return client_; }
-  [[nodiscard]] boost::asio::io_context& io() { return io_; }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
 
  private:
   boost::asio::awaitable<void> whole();
   boost::asio::awaitable<void> leave();
+  boost::asio::awaitable<void> last_words();
   void interrupt();
   void close();
 
@@ -64,7 +79,10 @@ class TailRun {
   EventPrinter printer_;
   boost::asio::signal_set signals_;
   client::Client client_;
-  std::uint64_t printed_ = 0;
+  boost::asio::steady_timer acknowledge_at_;
+  bool acknowledge_armed_ = false;
+  boost::asio::steady_timer patience_;
+  std::uint64_t events_ = 0;
   bool done_ = false;
   bool interrupted_ = false;
   bool closing_ = false;

@@ -244,6 +244,19 @@ TEST_F(CliTail, APatternFollowsAllThatMatchAndThoseThatCome) {
   EXPECT_THAT(ended.output, Not(HasSubstr("elsewhere")));
 }
 
+TEST_F(CliTail, APatternHasACursorInEachTopic) {
+  output("tidemark pub rooms/1 a -q; tidemark pub rooms/2 b -q");
+  output("tidemark tail 'rooms/*' --cursor mine --from earliest --limit 2");
+  for (const auto* topic : {"rooms/1", "rooms/2"}) {
+    const auto cursor =
+        boost::json::parse(output(std::string("tidemark cursors show ") + topic + " mine --json"));
+    EXPECT_EQ(cursor.at("offset").as_int64(), 1) << topic;
+  }
+  output("tidemark pub rooms/2 c -q");
+  EXPECT_EQ(output("tidemark tail 'rooms/*' --cursor mine --from earliest --limit 1"),
+            "rooms/2\tc\n");
+}
+
 TEST_F(CliTail, APatternInJsonNamesTopicAndEpoch) {
   const auto text = output("tidemark tail 'sys*' --last 1 --limit 1 --json");
   const auto event = boost::json::parse(text);
