@@ -31,7 +31,7 @@ class PatternTail final : public TailRun {
         break;
       }
       printer().set_content_type(next->content_type);
-      if (!places_.contains(next->topic)) learn();
+      if (places_[next->topic].epoch == Epoch{}) learn();
       std::visit([&](const auto& message) { handle(next->topic, message); }, next->delivery);
     }
     auto settled = settle();
@@ -52,7 +52,8 @@ class PatternTail final : public TailRun {
   // Of topics that are new to us; afterwards what comes tells of the place.
   void learn() {
     for (const auto& [topic, position] : subscription_->positions()) {
-      places_.try_emplace(topic, position);
+      auto& place = places_[topic];
+      if (place.epoch == Epoch{}) place = position;
     }
   }
 

@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLook{20};
 
-// The broker as a library; whoever uses it holds the lock, shared.
+// The broker as a library. Locks: gate_ before mutex_.
 class Broker {
  public:
   Broker(std::filesystem::path directory, bool tight)
@@ -29,6 +29,7 @@ class Broker {
   }
 
   void restart() {
+    const std::scoped_lock gate(gate_);  // else those who use it would never all be away at once
     const std::unique_lock lock(mutex_);
     hub_.reset();
     store_.reset();
@@ -36,7 +37,11 @@ class Broker {
     ++generation_;
   }
 
-  [[nodiscard]] std::shared_mutex& mutex() { return mutex_; }
+  /// While it is held, hub() stays.
+  [[nodiscard]] std::shared_lock<std::shared_mutex> use() {
+    const std::scoped_lock gate(gate_);
+    return std::shared_lock(mutex_);
+  }
   [[nodiscard]] broker::Hub& hub() { return *hub_; }
   /// Grows with every restart: subscriptions of an earlier one hear nothing any more.
   [[nodiscard]] int generation() const { return generation_.load(); }
@@ -59,6 +64,7 @@ class Broker {
 
   const std::filesystem::path directory_;
   const bool tight_;
+  std::mutex gate_;
   std::shared_mutex mutex_;
   std::unique_ptr<storage::EventStore> store_;
   std::unique_ptr<broker::Hub> hub_;
@@ -91,7 +97,7 @@ struct Scene {
 // ---- the application ----
 
 bool change(Scene& scene, const Change& what) {
-  const std::shared_lock lock(scene.broker.mutex());
+  const auto lock = scene.broker.use();
   scene.database.set(what.key, what.value);
   std::vector<NewEvent> events;
   events.push_back({.data = what.data(), .key = what.key, .headers = {}});
@@ -175,7 +181,7 @@ using Handle = std::unique_ptr<broker::Subscription>;
 
 // Resumes at `had`, or joins with the state. With OnGap::fail whoever is overtaken joins anew.
 Handle subscribe(Scene& scene, Listener& listener, const std::optional<Position>& had) {
-  const std::shared_lock lock(scene.broker.mutex());
+  const auto lock = scene.broker.use();
   auto& hub = scene.broker.hub();
   const auto source = [&scene](Position) -> Result<broker::StateBundle> {
     ++scene.asked;
