@@ -42,12 +42,14 @@ struct WebSocketSession::PatternPage {
     std::shared_ptr<const Beginning> beginning;
   };
   std::vector<Entry> topics;
-  std::string last;  ///< name that was looked at last
+  std::vector<std::string> gone;  ///< with the last page: of topics there were positions of
+  std::string last;               ///< name that was looked at last
   bool more = false;
   Result<void> outcome = ok();
 
   void read(EventStore& store, const Pattern& pattern, const Caller& caller, std::string after);
   void open(EventStore& store, const Pattern& pattern, const TopicName& name);
+  void look_for_gone(EventStore& store, const Pattern& pattern, const Caller& caller);
 };
 
 /// On a reader thread, where of the pattern only what stays while it is listed is looked at.
@@ -70,6 +72,7 @@ void WebSocketSession::PatternPage::read(EventStore& store, const Pattern& patte
     return;
   }
   for (const auto& name : names) open(store, pattern, name);
+  if (!more) look_for_gone(store, pattern, caller);
 }
 
 void WebSocketSession::PatternPage::open(EventStore& store, const Pattern& pattern,
@@ -87,6 +90,23 @@ void WebSocketSession::PatternPage::open(EventStore& store, const Pattern& patte
   }
   auto found = Found::look_up(store, std::move(*topic), *beginning);
   topics.push_back({std::move(found), std::move(beginning)});
+}
+
+/// Of what the client may not see it is not told whether it is there.
+void WebSocketSession::PatternPage::look_for_gone(EventStore& store, const Pattern& pattern,
+                                                  const Caller& caller) {
+  if (!pattern.positions) return;
+  for (const auto& [text, position] : *pattern.positions) {
+    const auto name = TopicName::parse(text);
+    if (!name || !matches_topic(pattern.text, text) || !caller.may(Right::subscribe, *name)) {
+      continue;
+    }
+    const auto topic = store.open_topic(*name);
+    if (topic) continue;
+    if (topic.errc() == Errc::unknown_topic || topic.errc() == Errc::topic_deleted) {
+      gone.push_back(text);
+    }
+  }
 }
 
 // ---- the structs ----
@@ -212,6 +232,9 @@ void WebSocketSession::take_page(Pattern& pattern, PatternPage& page) {
     if (!follower) continue;
     follower->beginning = std::move(beginning);
     begin(*follower, std::move(found));
+  }
+  for (auto& topic : page.gone) {
+    if (find(topic) == nullptr) answer(Unsubscribed{0, std::move(topic), {}, Errc::topic_deleted});
   }
   const bool full = followers_.size() >= group().limits().subscriptions_per_connection;
   if (page.more && !(full && pattern.told_limit)) {

@@ -98,6 +98,20 @@ TEST_F(WebSocketPattern, PositionsAreWhereTheReaderIs) {
   EXPECT_THAT(subscribed(client, 2), UnorderedElementsAre(Pair("rooms/1", 3), Pair("rooms/2", 0)));
 }
 
+TEST_F(WebSocketPattern, TopicsOfPositionsThatAreNoMoreAreTold) {
+  publish("rooms/1", 1);
+  auto client = connect();
+  client.send(subscribe("rooms/*", R"("positions":{"rooms/gone":{"epoch":7,"offset":3},)"
+                                   R"("halls/gone":{"epoch":7,"offset":3}})"));
+  expect_following(client, "rooms/*");
+  EXPECT_EQ(text(client.expect("subscribed"), "topic"), "rooms/1");
+  const auto ended = next(client, "unsubscribed");
+  EXPECT_EQ(text(ended, "topic"), "rooms/gone");
+  EXPECT_EQ(text(ended, "reason"), "topic_deleted");
+  publish("rooms/1", 1);
+  EXPECT_EQ(text(next(client, "event"), "topic"), "rooms/1") << "nothing of what does not fit";
+}
+
 TEST_F(WebSocketPattern, AnErrorOfOneTopicLeavesTheOthers) {
   publish("rooms/1", 4);
   publish("rooms/2", 1);
@@ -327,6 +341,7 @@ TEST_F(FewSubscriptions, EachTopicCountsAndTheLimitIsToldOnce) {
   const auto error = next(client, "error");
   EXPECT_EQ(text(error, "code"), "too_many_subscriptions");
   EXPECT_EQ(text(error, "topic"), "rooms/2");
+  for (int i = 0; i < 2; ++i) next(client, "caught_up");
   publish("rooms/9", 1);
   publish("rooms/0", 1);
   EXPECT_EQ(text(next(client, "event"), "topic"), "rooms/0");
@@ -351,6 +366,17 @@ TEST_F(PatternRights, TopicsTheCallerMayNotSeeAreLeftOut) {
   client.expect("following");
   EXPECT_EQ(client.expect("subscribed").at("topic").as_string(), "rooms/lobby");
   client.expect("caught_up");
+  server_.memory.requester.publish(name_of("rooms/hall"), 1);
+  EXPECT_EQ(client.expect("subscribed").at("topic").as_string(), "rooms/hall");
+}
+
+TEST_F(PatternRights, WhetherWhatTheCallerMayNotSeeIsGoneIsNotTold) {
+  WsClient client(server_.server.port(),
+                  TestAccess::bearer(access_.token(R"({"subscribe":["rooms/*","!rooms/staff"]})")));
+  client.send(R"({"type":"subscribe","id":5,"pattern":"rooms/*","positions":)"
+              R"({"rooms/staff":{"epoch":7,"offset":3},"rooms/gone":{"epoch":7,"offset":3}}})");
+  client.expect("following");
+  EXPECT_EQ(client.expect("unsubscribed").at("topic").as_string(), "rooms/gone");
   server_.memory.requester.publish(name_of("rooms/hall"), 1);
   EXPECT_EQ(client.expect("subscribed").at("topic").as_string(), "rooms/hall");
 }
