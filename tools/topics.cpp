@@ -26,12 +26,17 @@ namespace tidemark::tools {
 namespace json = boost::json;
 namespace {
 
+bool keeps_latest(const json::object& topic) {
+  const auto* value = topic.if_contains("keep_latest");
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
 // ---- topics ----
 
 const std::vector<TextColumn>& columns() {
   static const std::vector<TextColumn> all{{"NAME"},       {"EPOCH", true},  {"EARLIEST", true},
                                            {"HEAD", true}, {"EVENTS", true}, {"CONTENT TYPE"},
-                                           {"DURABILITY"}};
+                                           {"DURABILITY"}, {"LATEST"}};
   return all;
 }
 
@@ -172,8 +177,11 @@ void declare_create(CLI::App& command, CreateOptions& options) {
   command.add_option("--max-bytes", options.max_bytes, "Keep about so much")
       ->transform(CLI::AsSizeValue(false));
   command.add_option("--max-events", options.max_events, "Keep so many");
-  command.add_flag("--keep-latest,!--no-keep-latest", options.keep_latest,
-                   "Keep the newest event of every key; a topic can begin to while it is empty");
+  // A function, since an optional that is bound would be false where the flag is not given.
+  command.add_flag_function(
+      "--keep-latest,!--no-keep-latest",
+      [&options](std::int64_t count) { options.keep_latest = count > 0; },
+      "Keep the newest event of every key; a topic can begin to while it is empty");
   command.add_flag("--json", options.json, "Print the topic as JSON");
   add_broker_options(command, options.broker);
   command.footer(std::string("\nA topic there is already is changed.\n\n") + kExitCodes);
