@@ -118,12 +118,14 @@ void Replica::forget() {
   items_.clear();
   arriving_.reset();
   next_.reset();
+  caught_up_ = false;
 }
 
 void Replica::replace(Items items, Offset as_of) {
   items_ = std::move(items);
   arriving_.reset();
   next_ = as_of.next();
+  caught_up_ = false;
   ++states_;
 }
 

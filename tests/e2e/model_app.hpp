@@ -60,6 +60,9 @@ class Replica {
   void state(const State& part);
   void bundle(std::string_view json, Offset as_of);
   void event(Offset offset, std::string_view key, std::string_view data);
+  /// A state may be of later than it says; then events repeat changes it has, older ones first, and
+  /// what is here is that of no moment until they have all come.
+  void caught_up() { caught_up_ = true; }
   /// Told of a gap: what it had is void until a state comes.
   void gap() { next_.reset(); }
 
@@ -67,7 +70,7 @@ class Replica {
   [[nodiscard]] bool whole() const { return next_.has_value() && !arriving_; }
   /// The last event it has. Pre: whole().
   [[nodiscard]] Offset last() const { return {next_->value - 1}; }
-  [[nodiscard]] bool complete() const { return whole() && items_.contains(kEndKey); }
+  [[nodiscard]] bool complete() const { return whole() && caught_up_ && items_.contains(kEndKey); }
   [[nodiscard]] const Items& items() const { return items_; }
   /// What came that should not have come; empty: all was well.
   [[nodiscard]] const std::vector<std::string>& faults() const { return faults_; }
@@ -81,6 +84,7 @@ class Replica {
   Items items_;
   std::optional<Items> arriving_;  ///< a state of which the last part has not come
   std::optional<Offset> next_;     ///< the only event that may come; none: a state has to
+  bool caught_up_ = false;         ///< since the last state
   std::size_t states_ = 0;
   std::size_t events_ = 0;
   std::vector<std::string> faults_;

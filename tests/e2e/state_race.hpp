@@ -28,7 +28,7 @@ struct RaceOptions {
 
 inline constexpr int kWriters = 2;
 inline constexpr std::size_t kChanges = 300;  ///< of each writer
-inline constexpr std::size_t kReaders = 8;
+inline constexpr std::size_t kReaders = 200;
 inline constexpr int kRestarts = 3;
 inline constexpr std::size_t kTightEvents = 30;
 /// What reading the application's state takes.
@@ -55,9 +55,8 @@ struct RaceOutcome {
   Items database;
   std::vector<Replica> replicas;
   std::size_t departures = 0;
-  std::size_t refusals =
-      0;                    ///< joins that had no state, or lost it to retention, and were repeated
-  std::uint64_t asked = 0;  ///< how often the application's state was read
+  std::size_t refusals = 0;  ///< joins without a state, or that retention overtook: repeated
+  std::uint64_t asked = 0;   ///< how often the application's state was read
   std::size_t unfinished = 0;
   std::string failure;  ///< what should not have happened
 };

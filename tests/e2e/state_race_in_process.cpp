@@ -144,6 +144,7 @@ class Listener {
               });
             },
         .on_gap = [this](const Gap&) { hear([&] { replica_.gap(); }); },
+        .on_caught_up = [this](Offset) { hear([&] { replica_.caught_up(); }); },
         .on_end = [this](Errc) { hear([&] { ended_ = true; }); },
     };
   }

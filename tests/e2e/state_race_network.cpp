@@ -129,6 +129,8 @@ void take_in(Replica& replica, const client::Delivery& delivery) {
     replica.state(*state);
   } else if (std::holds_alternative<Gap>(delivery)) {
     replica.gap();
+  } else if (std::holds_alternative<CaughtUp>(delivery)) {
+    replica.caught_up();
   }
 }
 
