@@ -199,7 +199,9 @@ Result<void> check_state(std::string_view content_type, std::string_view data) {
 void answer_state(ConnectionGroup& group, const Head& head, std::string body,
                   std::shared_ptr<Exchange> exchange) {
   const auto path = percent_decoded(cut_target(view(head.target())).path);
-  const auto routed = find_route(head.method(), path.value_or(std::string(kStatePrefix)));
+  // What is routed to is a view into it.
+  const std::string_view routable = path ? std::string_view(*path) : kStatePrefix;
+  const auto routed = find_route(head.method(), routable);
   if (routed.route == nullptr) {
     auto reply = failed(Errc::method_not_allowed);
     reply.add("Allow", routed.allow);
