@@ -41,7 +41,7 @@ using Start = std::variant<StartAfter, StartEarliest, StartNow, StartLast, Start
 enum class OnGap : std::uint8_t {
   fail,      ///< refuse the subscription, or end it; the default
   earliest,  ///< tell of the gap, then go on with the earliest retained event
-  state,     ///< tell of the gap, then send the topic's state and what follows it
+  state,     ///< send the topic's state and what follows it; later gaps are told of before it
 };
 
 /// Rather the state than a large backlog: of more than so many events, or bytes as they are stored.
@@ -186,16 +186,16 @@ struct StateEntry {
   bool operator==(const StateEntry&) const = default;
 };
 
-/// State of a topic as of `position`; every later event follows. From `first` on what the reader had
-/// is void; it has the state whole with `last`. Either one message with `bundle`, or any number with
-/// `entries`.
+/// State of a topic as of `position`; every later event follows. From `first` on what the reader
+/// had is void; it has the state whole with `last`. Either one message with `bundle`, or any number
+/// with `entries`.
 struct State {
   std::string topic;
   Position position;
   bool first = true;
   bool last = true;
   std::string content_type;           ///< of the bundle; empty with entries
-  std::optional<std::string> bundle;  ///< none: these are entries, and a topic without keys has none
+  std::optional<std::string> bundle;  ///< none: these are entries, perhaps no one
   std::vector<StateEntry> entries;
   bool operator==(const State&) const = default;
 };
@@ -297,9 +297,8 @@ struct TokenExpires {
   bool operator==(const TokenExpires&) const = default;
 };
 
-using ServerMessage =
-    std::variant<Subscribed, Unsubscribed, Event, CaughtUp, GapNotice, EpochNotice, Published, Pong,
-                 Goodbye, Failure, Authenticated, TokenExpires, Following, State, Advanced,
-                 Acknowledged>;
+using ServerMessage = std::variant<Subscribed, Unsubscribed, Event, CaughtUp, GapNotice,
+                                   EpochNotice, Published, Pong, Goodbye, Failure, Authenticated,
+                                   TokenExpires, Following, State, Advanced, Acknowledged>;
 
 }  // namespace tidemark

@@ -70,8 +70,8 @@ inline constexpr std::size_t json_depth = 64;
 inline constexpr std::size_t cursor_name_bytes = 128;
 inline constexpr std::size_t filter_keys = 256;
 inline constexpr std::size_t filter_headers = 16;
-inline constexpr std::size_t filter_values = 64;        ///< of one header
-inline constexpr std::size_t positions = 10'000;        ///< given with a pattern
+inline constexpr std::size_t filter_values = 64;                   ///< of one header
+inline constexpr std::size_t positions = 10'000;                   ///< given with a pattern
 inline constexpr std::size_t state_bytes = std::size_t{64} << 20;  ///< a bundle
 }  // namespace limits
 

@@ -226,6 +226,8 @@ void Committer::stage(Group& group, Request& request) {
       return stage_erase(group, static_cast<EraseRequest&>(request));
     case Request::Kind::use:
       return stage_use(group, static_cast<UseRequest&>(request));
+    case Request::Kind::read_keys:
+      return stage_read_keys(group, static_cast<ReadKeysRequest&>(request));
     case Request::Kind::store_state:
       return stage_store_state(group, static_cast<StoreStateRequest&>(request));
     case Request::Kind::move_cursors:

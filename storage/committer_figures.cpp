@@ -29,10 +29,11 @@ void Committer::note(std::span<const std::unique_ptr<Request>> requests) {
 void Committer::note_written(const Group& group, std::chrono::steady_clock::duration took) {
   std::uint64_t bytes = 0;
   for (const EncodedBatch& batch : group.commit.batches) bytes += batch.value.size();
-  std::uint64_t state_bytes = 0;
+  std::uint64_t beside = 0;  // what goes to the disk with them
+  for (const LatestUpdate& update : group.commit.latest) beside += update.record.size();
   for (const StateUpdate& update : group.commit.states)
-    state_bytes += update.state ? update.state->data.size() : 0;
-  guard_.wrote(bytes + state_bytes);
+    beside += update.state ? update.state->data.size() : 0;
+  guard_.wrote(bytes + beside);
   counters_.batch_bytes.add(bytes);
   counters_.group_bytes.note(bytes);
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();

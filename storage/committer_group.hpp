@@ -30,6 +30,7 @@ struct Committer::Staged {
   BatchBuilder builder;
   std::vector<std::size_t> batches;  ///< in the group's commit
   std::unordered_map<std::string, std::optional<ProducerState>> producers;
+  KeyChanges keys;                   ///< of a topic with keep_latest
   std::optional<StateUpdate> state;  ///< what is to be stored, or removed
 };
 

@@ -214,6 +214,47 @@ events = 9
   EXPECT_EQ(description_of(by_environment.settings), description_of(by_file.settings));
 }
 
+TEST(Config, StatesOfTopicsAreRead) {
+  const auto out = outcome_of(R"([[state]]
+pattern = "orders/*"
+hook = "https://app.example/state?secret=hush&topic={topic}"
+secret-file = "/run/hook"
+ca-file = "/run/ca.pem"
+timeout = "2s"
+tries = 5
+per-client = true
+max-age = "0"
+max-events = 7
+[[state]]
+pattern = "**"
+hook = "http://127.0.0.1:8080/{topic}"
+allow-private = true
+)");
+  ASSERT_THAT(out.complaints, IsEmpty());
+  const auto& rules = out.settings.hub.states.rules;
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].pattern, "orders/*");
+  EXPECT_EQ(rules[0].hook.url, "https://app.example/state?secret=hush&topic={topic}");
+  EXPECT_EQ(rules[0].hook.ca_file, "/run/ca.pem");
+  EXPECT_EQ(rules[0].hook.timeout, std::chrono::seconds(2));
+  EXPECT_EQ(rules[0].hook.tries, 5U);
+  EXPECT_TRUE(rules[0].per_client);
+  EXPECT_EQ(rules[0].max_age, std::chrono::milliseconds(0));
+  EXPECT_EQ(rules[0].max_events, 7U);
+  EXPECT_TRUE(rules[1].hook.allow_private);
+  EXPECT_EQ(rules[1].hook.timeout, StateHook().timeout) << "what an entry leaves out";
+  EXPECT_THAT(out.settings.state_secrets,
+              ElementsAre(std::filesystem::path("/run/hook"), std::filesystem::path()));
+  EXPECT_THAT(listing(out.given), HasSubstr("pattern = \"orders/*\"  # tidemark.toml:2"));
+  EXPECT_THAT(listing(out.given), Not(HasSubstr("hush"))) << "a URL may hold a secret";
+}
+
+TEST(Config, TheLargestStateIsThatOfHooksAndOfTheStore) {
+  const auto out = outcome_of("[state-limits]\nbytes = \"2MiB\"\n");
+  EXPECT_EQ(out.settings.hub.states.max_bytes, std::size_t{2} << 20);
+  EXPECT_EQ(out.settings.store.committer.max_state_bytes, std::size_t{2} << 20);
+}
+
 TEST(Config, TheNewestOfEachKeyIsKeptIfAskedFor) {
   EXPECT_FALSE(outcome_of("").settings.topic_base.keep_latest);
   const auto out = outcome_of("keep-latest = true\n[[topic-defaults]]\npattern = \"a\"\n");

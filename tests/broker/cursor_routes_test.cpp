@@ -29,7 +29,8 @@ class CursorRoutesTest : public StreamTest {
   /// "topic/cursor" of each of a page.
   static std::vector<std::string> names(const HttpAnswer& page) {
     std::vector<std::string> out;
-    for (const auto& cursor : page.json().at("cursors").as_array()) {
+    const auto list = page.json();
+    for (const auto& cursor : list.at("cursors").as_array()) {
       out.push_back(std::string(cursor.at("topic").as_string()) + "/" +
                     std::string(cursor.at("cursor").as_string()));
     }

@@ -2,8 +2,8 @@
 // tests/: broker/sse_session and broker/state_feed, over real sockets.
 #include "protocol/base64.hpp"
 #include "protocol/position_token.hpp"
+#include "tests/broker/http_state_fixture.hpp"
 #include "tests/broker/sse_client.hpp"
-#include "tests/broker/state_fixture.hpp"
 
 namespace tidemark::broker {
 namespace {
@@ -12,9 +12,9 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-class SseStateTest : public StateTest {
+class SseStateTest : public HttpStateTest {
  protected:
-  using StateTest::StateTest;
+  using HttpStateTest::HttpStateTest;
   [[nodiscard]] SseClient follow(const std::string& query, std::string_view headers = {}) const {
     return SseClient(port(), "t?live=sse&" + query, headers);
   }
@@ -35,7 +35,7 @@ TEST_F(SseStateTest, BeginsWithTheStateAndGoesOnBehindIt) {
   EXPECT_EQ(client.control().at("streamNextOffset").as_string(), offset);
   const auto events = client.until_up_to_date();
   ASSERT_EQ(events.size(), 1U);
-  EXPECT_EQ(events[0].data, "[3]");
+  EXPECT_EQ(events[0].data, "[3\n]");
   const auto appended = post("t", "application/json", "[4]");
   EXPECT_EQ(client.expect("data").id, next(appended)) << "and then live";
 }
@@ -70,7 +70,7 @@ TEST_F(SseStateTest, WhoResumesIsSentNoStateAgain) {
   store_state("t", offset, R"({"sum":3})");
   post("t", "application/json", "[3]");
   auto client = follow("state=true", "Last-Event-ID: " + offset + "\r\n");
-  EXPECT_EQ(client.expect("data").data, "[3]");
+  EXPECT_EQ(client.expect("data").data, "[3\n]");
 }
 
 // ---- gaps ----
@@ -164,7 +164,7 @@ TEST_F(SseStateTest, NoKeysAreAStateToo) {
   EXPECT_EQ(state.data, R"({"first":true,"last":true,"entries":[]})");
   client.control();
   publish_keyed("t", "a", "1");
-  EXPECT_EQ(client.expect("data").data, "[1]");
+  EXPECT_EQ(client.expect("data").data, "[1\n]");
 }
 
 TEST_F(SseStateTest, EntriesCarryPayloadsAsTheTopicsTypeHasThem) {
@@ -191,7 +191,8 @@ class SseFilterTest : public SseStateTest {
   static std::vector<int> numbers_of(SseClient client) {
     std::vector<int> out;
     for (const auto& event : client.until_up_to_date()) {
-      for (const auto& value : boost::json::parse(event.data).as_array()) {
+      const auto values = boost::json::parse(event.data);
+      for (const auto& value : values.as_array()) {
         out.push_back(static_cast<int>(value.as_int64()));
       }
     }
@@ -230,7 +231,7 @@ TEST_F(SseFilterTest, TellsWhereItIsWhenNothingPasses) {
   EXPECT_EQ(parse_token(client.last_id)->offset, Offset{2});
   EXPECT_NE(client.last_id, before) << "who resumes need not begin where nothing passed";
   publish("a", "", 3);
-  EXPECT_EQ(client.expect("data").data, "[3]");
+  EXPECT_EQ(client.expect("data").data, "[3\n]");
 }
 
 TEST_F(SseFilterTest, TextIsJoinedOfWhatPassesAlone) {
@@ -251,7 +252,7 @@ TEST_F(SseFilterTest, AStateIsSentWhole) {
   auto client = follow("state=true&filter_key=a");
   EXPECT_EQ(client.expect("state").data, "[1]");
   client.control();
-  EXPECT_EQ(client.expect("data").data, "[3]");
+  EXPECT_EQ(client.expect("data").data, "[3\n]");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "protocol/position_token.hpp"
 #include "tests/broker/chunked_answer.hpp"
-#include "tests/broker/state_fixture.hpp"
+#include "tests/broker/http_state_fixture.hpp"
 
 namespace tidemark::broker {
 namespace {
@@ -15,9 +15,9 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-class StateRoutesTest : public StateTest {
+class StateRoutesTest : public HttpStateTest {
  protected:
-  using StateTest::StateTest;
+  using HttpStateTest::HttpStateTest;
 };
 
 // ---- stored ----
@@ -138,9 +138,9 @@ TEST_F(StateRoutesTest, HeadIsTheSameWithoutTheBody) {
   }
 }
 
-class LargeStates : public StateTest {
+class LargeStates : public HttpStateTest {
  protected:
-  LargeStates() : StateTest(small_messages(), small_states()) {
+  LargeStates() : HttpStateTest(small_messages(), small_states()) {
     put("t", "application/json", "[1]");
   }
   static ServerOptions small_messages() {
@@ -223,7 +223,7 @@ TEST_F(StateRoutesTest, OldClientsAreAnsweredWithoutChunks) {
   EXPECT_EQ(body.as_array().at(0).at("key").as_string(), "a");
 }
 
-class ManyKeys : public StateTest {
+class ManyKeys : public HttpStateTest {
  protected:
   static constexpr int kKeys = 3'000;
   ManyKeys() {
@@ -266,10 +266,10 @@ TEST_F(ManyKeys, AreLetGoWhenTheirClientLeavesInBetween) {
 // ---- a source of the application's ----
 
 /// Answers with the position it was given, when it may.
-class MadeStates : public StateTest {
+class MadeStates : public HttpStateTest {
  protected:
   explicit MadeStates(TopicStateSource source)
-      : StateTest({}, {}, with_callback(std::move(source))) {
+      : HttpStateTest({}, {}, with_callback(std::move(source))) {
     put("made/t", "application/json", "[1,2,3]");
   }
   MadeStates()

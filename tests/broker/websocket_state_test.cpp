@@ -184,7 +184,8 @@ TEST_F(WebSocketState, TheBinaryFormHasItToo) {
   encode(WireForm::binary, ClientMessage(wanted), Payload::json, bytes);
   client.raw.send(masked_frame(opcode::binary, bytes));
   const auto next = [&client] {
-    return decode_server(WireForm::binary, client.frame().value().payload).value();
+    auto message = decode_server(WireForm::binary, client.frame().value().payload);
+    return message ? std::move(*message) : throw std::runtime_error(message.error().text);
   };
   EXPECT_EQ(std::get<Subscribed>(next()).position.offset, Offset{2});
   const auto state = std::get<State>(next());
