@@ -4,42 +4,12 @@
 
 #include <utility>
 
-#include "protocol/json_text.hpp"
-
 namespace tidemark::broker {
-
-namespace {
-
-void add_text(std::string& out, std::string_view name, std::string_view value) {
-  if (value.empty()) return;
-  out += out.empty() ? "{" : ",";
-  append_json_string(out, name);
-  out += ':';
-  append_json_string(out, value);
-}
-
-/// What is kept of a token's claims, in the names they had.
-std::string claims_of(const Identity& identity) {
-  const auto& from = identity.provenance();
-  if (from.kind != Provenance::Kind::token) return {};
-  std::string out;
-  add_text(out, "sub", from.subject);
-  add_text(out, "iss", from.issuer);
-  add_text(out, "jti", from.token);
-  out += out.empty() ? "{\"aud\":[" : ",\"aud\":[";
-  for (const auto& audience : from.audience) {
-    if (out.back() != '[') out += ',';
-    append_json_string(out, audience);
-  }
-  return out + "]}";
-}
-
-}  // namespace
 
 StateWanted wanted_by(const Caller& caller) {
   if (!caller.is_known()) return {};
-  const auto& identity = *caller.identity();
-  return {.subject = identity.provenance().subject, .claims = claims_of(identity)};
+  const auto& from = caller.identity()->provenance();
+  return {.subject = from.subject, .claims = from.claims};
 }
 
 void StateFeed::ask(States& states, Shard& shard, const std::shared_ptr<storage::Topic>& topic,

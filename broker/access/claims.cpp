@@ -128,6 +128,7 @@ std::variant<Claims, TokenFault> read_claims(std::string_view json) {
     if (auto* fault = std::get_if<TokenFault>(&rights)) return std::move(*fault);
     text.claims.rights = std::get<Rights>(std::move(rights));
   }
+  text.claims.text = json;
   return std::move(text.claims);
 }
 

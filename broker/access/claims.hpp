@@ -26,6 +26,7 @@ struct Claims {
   std::optional<Timestamp> not_before;
   std::optional<Timestamp> issued;
   std::optional<Rights> rights;  ///< none: no claim `tidemark`, so no rights
+  std::string text;              ///< all of them as they came: a JSON object
 };
 
 /// Reads a token's claims. Faults: not a JSON object, a known claim twice or of the wrong type, a

@@ -22,7 +22,8 @@ struct Provenance {
   std::string issuer;   ///< a token's `iss`
   std::string token;    ///< a token's `jti`
   std::vector<std::string> audience;
-  Sha256 key{};  ///< an API key's digest; the thumbprint of the key that signed a token
+  std::string claims;  ///< all of a token's, as JSON, for whoever is told on whose behalf we ask
+  Sha256 key{};        ///< an API key's digest; the thumbprint of the key that signed a token
   std::string key_set_issuer;  ///< that the set of this key is bound to
 };
 

@@ -53,6 +53,7 @@ std::shared_ptr<const Identity> identity_of(Claims claims, const TrustedKey& sig
   from.issuer = std::move(claims.issuer);
   from.token = std::move(claims.token);
   from.audience = std::move(claims.audience);
+  from.claims = std::move(claims.text);
   from.key = signer.key.thumbprint();
   from.key_set_issuer = signer.issuer;
   const Timestamp end{claims.expires->ms + ms_of(leeway)};

@@ -25,6 +25,7 @@ struct TokenSays {
   std::string grants = "{}";
   std::int64_t lives_ms = 3'600'000;  ///< from the clock's now on; negative: it has expired
   std::string id = {};                ///< `jti`
+  std::string team = {};              ///< a claim of the application's own
 };
 
 /// Signs with a secret of its own, which the rules know.
@@ -55,6 +56,7 @@ class TestAccess {
                                {"exp", static_cast<double>(now().ms + says.lives_ms) / 1000},
                                {"tidemark", boost::json::parse(says.grants)}};
     if (!says.id.empty()) claims["jti"] = says.id;
+    if (!says.team.empty()) claims["team"] = says.team;
     return key_.token(R"({"alg":"HS256","typ":"JWT"})", boost::json::serialize(claims));
   }
   /// Of a client that may do this.
