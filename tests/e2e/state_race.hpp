@@ -33,7 +33,7 @@ inline constexpr int kRestarts = 3;
 inline constexpr std::size_t kTightEvents = 30;
 /// What reading the application's state takes.
 inline constexpr std::chrono::milliseconds kSlow{40};
-inline constexpr std::chrono::seconds kRaceLimit{60};
+inline constexpr std::chrono::seconds kRaceLimit{120};
 inline constexpr const char* kRaceTopic = "e2e/state";
 
 /// A change of one item; nullopt: it is removed.
