@@ -128,6 +128,11 @@ void CursorTable::count(const TopicName& topic, TopicId id, std::uint64_t cursor
   of_topic.cursors = cursors;
 }
 
+std::uint64_t CursorTable::size_of(TopicId topic) const {
+  const auto found = topics_.find(topic);
+  return found == topics_.end() ? 0 : found->second.cursors;
+}
+
 std::vector<CursorTable::TopicPlace> CursorTable::topics(const TopicPlace& after,
                                                          std::size_t limit) const {
   std::vector<TopicPlace> found;

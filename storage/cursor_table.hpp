@@ -49,6 +49,8 @@ class CursorTable {
   void count(const TopicName& topic, TopicId id, std::uint64_t cursors);
   /// Cursors there are, in the log or about to be.
   [[nodiscard]] std::uint64_t size() const { return size_; }
+  /// Of them, those of a topic.
+  [[nodiscard]] std::uint64_t size_of(TopicId topic) const;
   /// Up to `limit` topics that have cursors, by name and id, after `after`.
   using TopicPlace = std::pair<std::string, TopicId>;
   [[nodiscard]] std::vector<TopicPlace> topics(const TopicPlace& after, std::size_t limit) const;

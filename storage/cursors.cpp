@@ -60,6 +60,8 @@ Result<std::vector<CursorInfo>> Cursors::list(const Place& after, std::size_t li
   return impl_->list(after, limit, choose);
 }
 
+Result<std::uint64_t> Cursors::count(const Topic& topic) { return impl_->count_of(topic); }
+
 Result<Lag> Cursors::lag(const LoadedTopic& topic, Position position) {
   return impl_->lag(topic, position);
 }

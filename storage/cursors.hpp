@@ -75,6 +75,9 @@ class Cursors {
   Result<std::vector<CursorInfo>> list(const Place& after, std::size_t limit,
                                        const ChooseTopic& choose);
 
+  /// How many a topic has. Blocks on the disk the first time. Errors: storage_failed.
+  [[nodiscard]] Result<std::uint64_t> count(const Topic& topic);
+
   /// How far a position is behind. May block on the disk. Errors: wrong_epoch, position_ahead,
   /// storage_failed.
   [[nodiscard]] Result<Lag> lag(const LoadedTopic& topic, Position position);

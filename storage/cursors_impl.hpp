@@ -33,6 +33,7 @@ class Cursors::Impl final : private CommitObserver {
   // cursors_look.cpp
   Result<std::vector<CursorInfo>> list(const Place& after, std::size_t limit,
                                        const ChooseTopic& choose);
+  Result<std::uint64_t> count_of(const Topic& topic);
   Figures figures() const;
 
   // cursors_write.cpp

@@ -118,6 +118,12 @@ Result<void> Cursors::Impl::list_topic(const CursorTable::TopicPlace& topic, std
   return ok();
 }
 
+Result<std::uint64_t> Cursors::Impl::count_of(const Topic& topic) {
+  if (auto counted = count(); !counted) return counted.error();
+  const std::lock_guard lock(mutex_);
+  return table_.size_of(topic.id());
+}
+
 // ---- the look now and then ----
 
 Cursors::Figures Cursors::Impl::figures() const {

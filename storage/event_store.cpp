@@ -3,12 +3,27 @@
 #include "storage/event_store.hpp"
 
 #include <algorithm>
+#include <system_error>
+#include <utility>
 
+#include "storage/head_marker.hpp"
 #include "storage/lineage.hpp"
+#include "storage/log_queries.hpp"
 #include "storage/retention.hpp"
 
 namespace tidemark::storage {
 namespace {
+
+/// Completes the note with what is in the directory, and writes it there.
+Result<void> note_backup(const std::filesystem::path& directory, BackupNote& note) {
+  const auto sequence = HeadMarker::peek(directory / "HEAD");
+  if (!sequence) return sequence.errc();
+  auto files = files_of(directory);
+  if (!files) return files.errc();
+  note.sequence = *sequence;
+  note.files = std::move(*files);
+  return write_backup_note(directory, note);
+}
 
 /// A text before all names that begin with `prefix`, and after all names before those: no topic's
 /// name holds a character beyond '~'.
@@ -169,14 +184,7 @@ Result<std::vector<LoadedTopic>> EventStore::list(std::string_view after, std::s
 }
 
 Result<std::uint64_t> EventStore::stored_bytes(const LoadedTopic& topic) {
-  const auto& [meta, tail] = topic;
-  if (meta.earliest > tail.head) return 0;
-  if (meta.earliest == Offset{1}) return tail.bytes;
-  const auto header = log_->header_at(meta.id, meta.earliest);
-  if (!header) return header.error();
-  const auto before = *header ? (*header)->bytes_before : tail.bytes;
-  // What was appended and trimmed since the end was looked at.
-  return tail.bytes - std::min(before, tail.bytes);
+  return storage::stored_bytes(*log_, topic);
 }
 
 Result<std::optional<StoredState>> EventStore::stored_state(const Topic& topic) {
@@ -192,6 +200,17 @@ Result<std::optional<StoredState>> EventStore::stored_state(const Topic& topic) 
 
 Result<Lag> EventStore::lag(const Topic& topic, Position position) {
   return cursors_.lag({.meta = topic.meta(), .tail = topic.tail()}, position);
+}
+
+Result<BackupNote> EventStore::backup(const std::filesystem::path& directory) {
+  BackupNote note{.time = clock_.wall(), .topics = log_->topic_count()};
+  if (auto made = log_->checkpoint(directory); !made) return made.errc();
+  if (auto noted = note_backup(directory, note); !noted) {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory, ignored);
+    return noted.errc();
+  }
+  return note;
 }
 
 EventStore::Figures EventStore::figures() {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/backup.hpp"
 #include "storage/committer.hpp"
 #include "storage/cursors.hpp"
 #include "storage/janitor.hpp"
@@ -87,9 +88,21 @@ class EventStore {
   /// disk. Errors: corrupt_record, storage_failed.
   Result<std::uint64_t> stored_bytes(const LoadedTopic& topic);
 
+  /// When the event of this offset was appended; nullopt: there is none. May block on the disk.
+  /// Errors: corrupt_record, storage_failed.
+  Result<std::optional<Timestamp>> time_of(const LoadedTopic& topic, Offset offset);
+  /// Calls `visit` for every producer of a topic after `after` in order of id, until it returns
+  /// false. Blocks on the disk. Errors: corrupt_record, storage_failed.
+  using VisitProducer = std::function<bool(std::string_view id, const ProducerState&)>;
+  Result<void> producers(const Topic& topic, std::string_view after, const VisitProducer& visit);
+
   /// What an application has stored as a topic's state; nullopt: nothing, or what follows it is
   /// gone, or its history. Blocks on the disk. Errors: corrupt_record, storage_failed.
   Result<std::optional<StoredState>> stored_state(const Topic& topic);
+
+  /// Makes a backup in `directory`, which must not exist and whose parent must; publishing goes on.
+  /// Threads: any, one at a time; takes seconds. Errors: as Log::checkpoint.
+  Result<BackupNote> backup(const std::filesystem::path& directory);
 
   /// Named cursors of all topics.
   [[nodiscard]] Cursors& cursors() { return cursors_; }
@@ -111,6 +124,8 @@ class EventStore {
     std::vector<LogFigure> engine;
   };
   [[nodiscard]] Figures figures();
+  /// See Log::levels.
+  [[nodiscard]] std::vector<LogLevel> levels();
   [[nodiscard]] const CommitterCounters& counters() const { return committer_.counters(); }
   [[nodiscard]] const SegmentCache::Counters& cache_counters() const { return cache_.counters(); }
   /// What the disk guard thinks; may ask the disk.

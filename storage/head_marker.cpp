@@ -58,6 +58,22 @@ Result<SlotFields> decode(const Slot& slot) {
   return SlotFields{.generation = load_u64(&slot[8]), .sequence = load_u64(&slot[16])};
 }
 
+// The newer intact slot.
+Result<SlotFields> newest_slot(int fd) {
+  std::optional<SlotFields> best;
+  for (off_t i = 0; i < 2; ++i) {
+    Slot slot{};
+    if (::pread(fd, slot.data(), slot.size(), i * kSlotDistance) < 0) return errc_of_errno(errno);
+    const auto fields = decode(slot);
+    if (!fields && fields.errc() == Errc::store_newer_format) return fields.errc();
+    if (fields && (!best || fields->generation > best->generation)) best = *fields;
+  }
+  if (!best) return Errc::corrupt_record;
+  return *best;
+}
+
+}  // namespace
+
 Result<void> sync_directory(const std::filesystem::path& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errc_of_errno(errno);
@@ -66,8 +82,6 @@ Result<void> sync_directory(const std::filesystem::path& directory) {
   if (error != 0) return errc_of_errno(error);
   return ok();
 }
-
-}  // namespace
 
 Errc errc_of_errno(int error) {
   switch (error) {
@@ -108,26 +122,23 @@ Result<std::unique_ptr<HeadMarker>> HeadMarker::open(const std::filesystem::path
     if (auto done = sync_directory(file.parent_path()); !done) return done.errc();
     return marker;
   }
-  if (auto done = marker->load(); !done) return done.errc();
+  const auto newest = newest_slot(fd);
+  if (!newest) return newest.errc();
+  marker->generation_ = newest->generation;
+  marker->sequence_ = newest->sequence;
   return marker;
 }
 
-HeadMarker::~HeadMarker() { ::close(fd_); }
-
-Result<void> HeadMarker::load() {
-  std::optional<SlotFields> best;
-  for (off_t i = 0; i < 2; ++i) {
-    Slot slot{};
-    if (::pread(fd_, slot.data(), slot.size(), i * kSlotDistance) < 0) return errc_of_errno(errno);
-    const auto fields = decode(slot);
-    if (!fields && fields.errc() == Errc::store_newer_format) return fields.errc();
-    if (fields && (!best || fields->generation > best->generation)) best = *fields;
-  }
-  if (!best) return Errc::corrupt_record;
-  generation_ = best->generation;
-  sequence_ = best->sequence;
-  return ok();
+Result<std::uint64_t> HeadMarker::peek(const std::filesystem::path& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? Errc::not_found : errc_of_errno(errno);
+  const auto newest = newest_slot(fd);
+  ::close(fd);
+  if (!newest) return newest.errc();
+  return newest->sequence;
 }
+
+HeadMarker::~HeadMarker() { ::close(fd_); }
 
 Result<void> HeadMarker::write(std::uint64_t sequence) {
   const auto slot = encode({.generation = generation_ + 1, .sequence = sequence});

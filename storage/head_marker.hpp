@@ -25,6 +25,9 @@ class HeadMarker {
   /// store_newer_format, store_not_writable, disk_full, storage_failed.
   static Result<std::unique_ptr<HeadMarker>> open(const std::filesystem::path& file,
                                                   Missing missing);
+  /// The sequence in a marker, without a lock and without writing. Errors: not_found,
+  /// corrupt_record (no slot is intact), store_newer_format, store_not_writable, storage_failed.
+  static Result<std::uint64_t> peek(const std::filesystem::path& file);
   ~HeadMarker();
   HeadMarker(const HeadMarker&) = delete;
   HeadMarker& operator=(const HeadMarker&) = delete;
@@ -40,7 +43,6 @@ class HeadMarker {
 
  private:
   explicit HeadMarker(int fd) : fd_(fd) {}
-  Result<void> load();
 
   int fd_;
   std::uint64_t generation_ = 0;
@@ -48,6 +50,9 @@ class HeadMarker {
   bool dirty_ = false;
   std::chrono::steady_clock::time_point synced_at_;
 };
+
+/// What is in a directory is on disk with its name when this returns: not its files' content.
+Result<void> sync_directory(const std::filesystem::path& directory);
 
 /// The error of a failed system call: disk_full, store_not_writable or storage_failed.
 [[nodiscard]] Errc errc_of_errno(int error);

@@ -1,5 +1,5 @@
 // What a group makes of the keys of a topic that keeps the newest event of each.
-// storage/: the committer's own; one of these for each such topic of the group.
+// storage/: for the committer, and for imports; one of these for each such topic of the group.
 #pragma once
 
 #include <cstdint>

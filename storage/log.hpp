@@ -2,6 +2,7 @@
 // storage/: implemented by RocksLog; the committer writes through it, readers read through it.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -115,6 +116,14 @@ struct LogFigure {
   double value = 0;
 };
 
+/// What an engine keeps of one of its families at one of its levels, if it has such.
+struct LogLevel {
+  std::string family;
+  int level = 0;  ///< 0: what was written last
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct LoadedTopic {
   TopicMeta meta;
   Tail tail;
@@ -174,6 +183,11 @@ class Log {
 
   /// What is remembered of a producer; nullopt: nothing.
   virtual Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) = 0;
+  /// Calls `visit` for every producer of a topic after `after` in order of id, until it returns
+  /// false.
+  virtual Result<void> producers(
+      TopicId topic, std::string_view after,
+      const std::function<bool(std::string_view id, const ProducerState&)>& visit) = 0;
 
   /// The keys of a topic as they are now; `position` is its head. Threads: the committer's, so that
   /// no commit is half seen.
@@ -212,6 +226,16 @@ class Log {
   [[nodiscard]] virtual std::uint64_t held_bytes() { return 0; }
   /// The engine's own figures, for metrics. May block for a moment.
   [[nodiscard]] virtual std::vector<LogFigure> figures() { return {}; }
+  /// Levels that hold files, by family and level. May block for a moment.
+  [[nodiscard]] virtual std::vector<LogLevel> levels() { return {}; }
+
+  /// Copies the whole log as it is at a moment of this call into `directory`, which must not exist
+  /// and whose parent must; writing goes on meanwhile. What is there then opens as a log. On an
+  /// error nothing is left of it. Threads: any, one at a time; takes seconds. Errors: not_found
+  /// (this engine cannot), store_not_writable, disk_full, storage_failed.
+  virtual Result<void> checkpoint(const std::filesystem::path& /*directory*/) {
+    return Errc::not_found;
+  }
 
   /// Topics there are.
   [[nodiscard]] virtual std::uint64_t topic_count() const = 0;

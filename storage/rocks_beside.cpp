@@ -1,4 +1,5 @@
-// What lies beside the events of topics: how it is written, and how states and cursors are read.
+// What lies beside the events of topics: how it is written, and how states, cursors and all
+// producers of a topic are read.
 // storage/: a part of RocksLog; keys are read in rocks_keys.cpp.
 #include "storage/rocks_beside.hpp"
 
@@ -13,6 +14,7 @@ namespace tidemark::storage {
 namespace {
 
 constexpr std::size_t kCursorPage = 1024;
+constexpr std::size_t kProducerPage = 256;  // of about 1 KiB each at most: see kMaxProducerRuns
 
 void put_cursor(rocksdb::WriteBatch& batch, RocksDatabase& database, const CursorUpdate& update) {
   const std::string key = cursor_key(update.topic, update.name);
@@ -98,6 +100,41 @@ Result<std::optional<Position>> RocksLog::state_position(TopicId topic) {
   return *stored ? std::optional((*stored)->position) : std::nullopt;
 }
 
+// ---- producers ----
+
+Result<void> RocksLog::producer_page(TopicId topic, std::string_view after,
+                                     std::vector<NamedProducer>& page) {
+  const auto store = enter();
+  if (auto can = readable(); !can) return can.errc();
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  BoundedIterator it(*database_, database_->producers(), topic_range(topic), options);
+  const std::string start = producer_key(topic, after);
+  for (it->Seek(start); it->Valid() && page.size() < kProducerPage; it->Next()) {
+    if (it.key() == start) continue;
+    auto state = decode_value<ProducerState>(it.value());
+    if (!state) return state.errc();
+    page.emplace_back(it.key().substr(sizeof topic.value), std::move(*state));
+  }
+  return it.status();
+}
+
+Result<void> RocksLog::producers(
+    TopicId topic, std::string_view after,
+    const std::function<bool(std::string_view id, const ProducerState&)>& visit) {
+  // In pages, as list().
+  std::string last(after);
+  while (true) {
+    std::vector<NamedProducer> page;
+    const auto read = producer_page(topic, last, page);
+    for (const auto& [id, state] : page)
+      if (!visit(id, state)) return ok();
+    // Behind damage there is nothing more, but what comes before it has been visited.
+    if (!read || page.size() < kProducerPage) return read;
+    last = page.back().first;
+  }
+}
+
 // ---- cursors ----
 
 Result<std::optional<StoredCursor>> RocksLog::cursor(TopicId topic, std::string_view name) {
@@ -113,11 +150,10 @@ Result<std::optional<StoredCursor>> RocksLog::cursor(TopicId topic, std::string_
   return std::optional(*cursor);
 }
 
-Result<std::vector<RocksLog::NamedCursor>> RocksLog::cursor_page(TopicId topic,
-                                                                 std::string_view after) {
+Result<void> RocksLog::cursor_page(TopicId topic, std::string_view after,
+                                   std::vector<NamedCursor>& page) {
   const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
-  std::vector<NamedCursor> page;
   BoundedIterator it(*database_, database_->cursors(), topic_range(topic));
   const std::string start = cursor_key(topic, after);
   for (it->Seek(start); it->Valid() && page.size() < kCursorPage; it->Next()) {
@@ -126,8 +162,7 @@ Result<std::vector<RocksLog::NamedCursor>> RocksLog::cursor_page(TopicId topic,
     if (!cursor) return cursor.errc();
     page.emplace_back(it.key().substr(sizeof topic.value), *cursor);
   }
-  if (auto status = it.status(); !status) return status.errc();
-  return page;
+  return it.status();
 }
 
 Result<void> RocksLog::cursors(
@@ -136,12 +171,13 @@ Result<void> RocksLog::cursors(
   // In pages, as list().
   std::string last(after);
   while (true) {
-    const auto page = cursor_page(topic, last);
-    if (!page) return page.errc();
-    for (const auto& [name, cursor] : *page)
+    std::vector<NamedCursor> page;
+    const auto read = cursor_page(topic, last, page);
+    for (const auto& [name, cursor] : page)
       if (!visit(name, cursor)) return ok();
-    if (page->size() < kCursorPage) return ok();
-    last = page->back().first;
+    // Behind damage there is nothing more, but what comes before it has been visited.
+    if (!read || page.size() < kCursorPage) return read;
+    last = page.back().first;
   }
 }
 
@@ -149,6 +185,7 @@ Result<std::map<TopicId, std::uint64_t>> RocksLog::count_cursors() {
   const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
   std::map<TopicId, std::uint64_t> counts;
+  if (database_->lacks(database_->cursors())) return counts;
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(

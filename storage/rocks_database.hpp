@@ -2,6 +2,7 @@
 // storage/: private to the units rocks_*, which alone see RocksDB's headers.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -29,6 +30,10 @@ inline constexpr std::string_view run = "run";
 inline constexpr std::string_view incident_prefix = "incident/";
 }  // namespace store_keys
 
+/// The column families, in the order of RocksDatabase::families().
+inline constexpr std::array<const char*, 7> kFamilyNames{"default", "events", "topics", "producers",
+                                                         "keys",    "states", "cursors"};
+
 inline rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 inline std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
 
@@ -41,10 +46,15 @@ class RocksDatabase {
   enum class Recovery {
     strict,   ///< refuses a WAL damaged anywhere but at its cut end
     salvage,  ///< drops everything after the first damage
+    most,     ///< only for reading: leaves out what is damaged, wherever it is
   };
   /// Opens, and creates what is missing.
   static rocksdb::Status open(const std::filesystem::path& directory, const StoreOptions& options,
                               Recovery recovery, std::unique_ptr<RocksDatabase>& out);
+  /// Opens what there is, to read it: writes nothing, takes no lock. Families that an earlier
+  /// format lacks are empty. Table files stay open, as far as the process may have so many.
+  static rocksdb::Status open_to_read(const std::filesystem::path& directory, Recovery recovery,
+                                      std::unique_ptr<RocksDatabase>& out);
   /// Closes without flushing: what was committed is in the WAL.
   ~RocksDatabase();
   RocksDatabase(const RocksDatabase&) = delete;
@@ -60,6 +70,14 @@ class RocksDatabase {
   [[nodiscard]] rocksdb::ColumnFamilyHandle* cursors() { return families_[6]; }
   [[nodiscard]] const std::vector<rocksdb::ColumnFamilyHandle*>& families() { return families_; }
 
+  /// Opened by open_to_read(): it never changes.
+  [[nodiscard]] bool read_only() const { return read_only_; }
+  /// Whether the store lacks this family, which is read as the default one then: in that no key
+  /// begins with a topic's id, so whoever keeps to a topic finds nothing.
+  [[nodiscard]] bool lacks(const rocksdb::ColumnFamilyHandle* family) const {
+    return read_only_ && family == db_->DefaultColumnFamily();
+  }
+
   /// Writes all memtables to files, so that the next start has nothing to replay.
   rocksdb::Status flush();
 
@@ -68,6 +86,8 @@ class RocksDatabase {
 
  private:
   RocksDatabase() = default;
+  void let_flushes_finish();
+  bool read_only_ = false;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  ///< owned by db_; given back on closing
 };
@@ -80,6 +100,12 @@ struct StoreState {
   std::vector<IncidentRecord> incidents;  ///< oldest first
   static Result<StoreState> read(RocksDatabase& database);
 };
+
+/// Opens the database of a data directory with RocksDatabase::open_to_read, again where a writer
+/// has removed a file that was to be opened, and checks that this version knows its format. Errors:
+/// as StoreScan::open.
+boost::system::result<std::unique_ptr<RocksDatabase>, OpenError> open_database_to_read(
+    const std::filesystem::path& directory, RocksDatabase::Recovery recovery);
 
 [[nodiscard]] inline std::filesystem::path database_path(const std::filesystem::path& directory) {
   return directory / "db";

@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include <rocksdb/metadata.h>
 #include <rocksdb/statistics.h>
 
 #include "storage/rocks_database.hpp"
@@ -80,6 +81,7 @@ constexpr std::array kTickers{
 std::uint64_t integer(RocksDatabase& database, const std::string& property, bool of_all_families) {
   std::uint64_t sum = 0;
   for (auto* const family : database.families()) {
+    if (database.lacks(family)) continue;
     std::uint64_t value = 0;
     if (database.db().GetIntProperty(family, property, &value)) sum += value;
     if (!of_all_families) break;
@@ -111,6 +113,24 @@ std::vector<LogFigure> RocksLog::figures() {
     if (statistics)
       figure.value = static_cast<double>(statistics->getTickerCount(row.ticker)) * row.unit;
     out.push_back(figure);
+  }
+  return out;
+}
+
+std::vector<LogLevel> RocksLog::levels() {
+  const auto store = enter();
+  std::vector<LogLevel> out;
+  if (!database_) return out;
+  for (auto* const family : database_->families()) {
+    if (database_->lacks(family)) continue;
+    rocksdb::ColumnFamilyMetaData meta;
+    database_->db().GetColumnFamilyMetaData(family, &meta);
+    for (const auto& level : meta.levels)
+      if (!level.files.empty())
+        out.push_back({.family = family->GetName(),
+                       .level = level.level,
+                       .files = level.files.size(),
+                       .bytes = level.size});
   }
   return out;
 }

@@ -24,7 +24,8 @@ class KeyScan {
       : topic_(topic),
         position_(position),
         database_(&database),
-        snapshot_(database.db().GetSnapshot()),
+        // What is only read stays as it is; giving a snapshot back may begin a compaction.
+        snapshot_(database.read_only() ? nullptr : database.db().GetSnapshot()),
         next_(topic_key(topic)) {}
   ~KeyScan() { TIDEMARK_ENSURE(database_ == nullptr, "a scan is ended before it goes"); }
   KeyScan(const KeyScan&) = delete;
@@ -41,9 +42,9 @@ class KeyScan {
   const TopicId topic_;
   const Position position_;
   std::mutex mutex_;
-  RocksDatabase* database_;  ///< null: ended
-  const rocksdb::Snapshot* snapshot_;
-  std::string next_;  ///< key of the store to go on with
+  RocksDatabase* database_;            ///< null: ended
+  const rocksdb::Snapshot* snapshot_;  ///< null: ended, or not needed
+  std::string next_;                   ///< key of the store to go on with
 };
 
 namespace {
@@ -68,7 +69,7 @@ class RocksKeyReader final : public KeyReader {
 void KeyScan::end() {
   const std::lock_guard lock(mutex_);
   if (database_ == nullptr) return;
-  database_->db().ReleaseSnapshot(snapshot_);
+  if (snapshot_ != nullptr) database_->db().ReleaseSnapshot(snapshot_);
   snapshot_ = nullptr;
   database_ = nullptr;
 }

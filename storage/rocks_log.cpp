@@ -150,6 +150,7 @@ RocksLog::RocksLog(Parts parts, const StoreState& state)
     : directory_(std::move(parts.directory)),
       options_(std::move(parts.options)),
       boot_id_(std::move(parts.boot_id)),
+      read_only_(parts.database->read_only()),
       database_(std::move(parts.database)),
       marker_(std::move(parts.marker)) {
   take_state(state);
@@ -159,7 +160,7 @@ RocksLog::~RocksLog() {
   cancel_compaction_ = true;
   const std::unique_lock store(store_mutex_);
   key_scans_.end_all();
-  if (!database_ || failed_) return;
+  if (!database_ || failed_ || read_only_) return;
   // Synced before the flush: from here on everything is on disk, flushed or not.
   PendingWrite pending;
   pending.batch.Put(slice(store_keys::run),
@@ -193,6 +194,7 @@ Result<void> RocksLog::readable() const {
 }
 
 Result<void> RocksLog::writable() const {
+  if (read_only_) return Errc::store_not_writable;
   return database_ && !failed_ ? ok() : Result<void>(Errc::storage_failed);
 }
 
@@ -332,6 +334,7 @@ Result<void> RocksLog::sync() {
 }
 
 Result<void> RocksLog::recover() {
+  if (read_only_) return Errc::store_not_writable;
   const std::lock_guard reopening(reopening_mutex_);
   reopening_ = true;
   cancel_compaction_ = true;
@@ -589,10 +592,10 @@ Result<void> RocksLog::pay_debts() {
   return ok();
 }
 
-Result<std::vector<TopicMeta>> RocksLog::page(std::string_view after) {
+Result<void> RocksLog::page(std::string_view after, std::vector<TopicMeta>& metas) {
   const auto store = enter();
   if (auto can = readable(); !can) return can.errc();
-  std::vector<TopicMeta> metas;
+  if (database_->lacks(database_->topics())) return ok();
   const std::unique_ptr<rocksdb::Iterator> it(
       database_->db().NewIterator(rocksdb::ReadOptions(), database_->topics()));
   for (it->Seek(slice(after)); it->Valid() && metas.size() < kListPage; it->Next()) {
@@ -601,8 +604,7 @@ Result<std::vector<TopicMeta>> RocksLog::page(std::string_view after) {
     if (!meta) return meta.errc();
     metas.push_back(std::move(*meta));
   }
-  if (!it->status().ok()) return errc_of(it->status());
-  return metas;
+  return it->status().ok() ? ok() : Result<void>(errc_of(it->status()));
 }
 
 Result<void> RocksLog::list(std::string_view after,
@@ -610,12 +612,13 @@ Result<void> RocksLog::list(std::string_view after,
   // In pages, so that no lock and no iterator is held while somebody else's code runs.
   std::string last(after);
   while (true) {
-    const auto metas = page(last);
-    if (!metas) return metas.errc();
-    if (metas->empty()) return ok();
-    for (const auto& meta : *metas)
+    std::vector<TopicMeta> metas;
+    const auto read = page(last, metas);
+    for (const auto& meta : metas)
       if (!visit(meta)) return ok();
-    last = metas->back().name;
+    // Behind damage there is nothing more, but what comes before it has been visited.
+    if (!read || metas.empty()) return read;
+    last = metas.back().name;
   }
 }
 

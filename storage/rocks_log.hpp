@@ -31,6 +31,8 @@ struct KeyRange {
   std::string end;
 };
 
+/// On a database that is only read everything that would write fails with store_not_writable, and
+/// there is no head marker.
 /// Threads: as Log. A sink must not call the log again, nor may what visits the entries of a
 /// KeyReader; other visitors may.
 /// Lock order: reopening_mutex_, store_mutex_, write_mutex_, ids_mutex_ or debts_mutex_; those of
@@ -45,7 +47,7 @@ class RocksLog final : public Log {
     std::string boot_id;
   };
   RocksLog(Parts parts, const StoreState& state);
-  /// Notes that all is in order, flushes, closes.
+  /// Notes that all is in order, flushes, closes. One that is only read is just closed.
   ~RocksLog() override;
 
   Result<std::optional<LoadedTopic>> load(const TopicName& name) override;
@@ -58,6 +60,9 @@ class RocksLog final : public Log {
   Result<void> read(TopicId topic, Offset from, const BatchSink& sink, bool sequential) override;
   Result<std::optional<BatchHeader>> header_at(TopicId topic, Offset offset) override;
   Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) override;
+  Result<void> producers(
+      TopicId topic, std::string_view after,
+      const std::function<bool(std::string_view id, const ProducerState&)>& visit) override;
   Result<std::unique_ptr<KeyReader>> read_keys(TopicId topic, Position position) override;
   Result<std::optional<Offset>> latest(TopicId topic, std::string_view key) override;
   Result<std::optional<StoredState>> state(TopicId topic) override;
@@ -78,6 +83,10 @@ class RocksLog final : public Log {
   [[nodiscard]] std::uint64_t topic_count() const override { return topic_count_; }
   [[nodiscard]] std::uint64_t held_bytes() override;
   [[nodiscard]] std::vector<LogFigure> figures() override;
+  [[nodiscard]] std::vector<LogLevel> levels() override;
+  /// Files of tables are hard links where the file system has them. While it lasts, recover()
+  /// waits, and whoever comes after it.
+  Result<void> checkpoint(const std::filesystem::path& directory) override;
 
  private:
   [[nodiscard]] Result<void> writable() const;
@@ -94,9 +103,14 @@ class RocksLog final : public Log {
   Result<void> fail(Errc code);
   void mark_head();
   Result<Tail> tail(const TopicMeta& meta);
-  Result<std::vector<TopicMeta>> page(std::string_view after);
+  // Pages of lists; in front of damage they are filled all the same.
+  Result<void> page(std::string_view after, std::vector<TopicMeta>& metas);
+  using NamedProducer = std::pair<std::string, ProducerState>;
+  Result<void> producer_page(TopicId topic, std::string_view after,
+                             std::vector<NamedProducer>& page);
+  Result<std::uint64_t> synced_sequence();
   using NamedCursor = std::pair<std::string, StoredCursor>;
-  Result<std::vector<NamedCursor>> cursor_page(TopicId topic, std::string_view after);
+  Result<void> cursor_page(TopicId topic, std::string_view after, std::vector<NamedCursor>& page);
   Result<std::map<TopicId, std::uint64_t>> count_cursors();
   Result<void> remove_range(const KeyRange& range);
   Result<void> pay_debts();
@@ -106,6 +120,7 @@ class RocksLog final : public Log {
   const std::filesystem::path directory_;
   const StoreOptions options_;
   const std::string boot_id_;
+  const bool read_only_;
 
   std::mutex reopening_mutex_;
   std::atomic<bool> reopening_{false};       ///< whoever enters waits for reopening_mutex_ first
@@ -115,7 +130,7 @@ class RocksLog final : public Log {
   std::atomic<bool> cancel_compaction_{false};
 
   std::mutex write_mutex_;  ///< one writer, so that the newest sequence number is its own
-  std::unique_ptr<HeadMarker> marker_;
+  std::unique_ptr<HeadMarker> marker_;  ///< null: it is only read
   std::atomic<bool> failed_{false};
   bool unsynced_ = false;
   std::atomic<std::uint64_t> topic_count_{0};

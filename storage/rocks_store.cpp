@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <sys/resource.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -22,6 +23,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include "storage/backup.hpp"
 #include "storage/rocks_database.hpp"
 #include "storage/rocks_log.hpp"
 
@@ -34,6 +36,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::chrono::seconds kFlushPatience{3};
 constexpr std::size_t kSmallMemtable = std::size_t{8} << 20;  // all families but events
 
 // Half of what the process may open is for connections; 8 MiB files, so 512 are 4 GiB of them.
@@ -161,6 +164,7 @@ OpenError rocks_error(const fs::path& directory, const rocksdb::Status& status) 
 struct Found {
   bool marker = false;
   bool database = false;
+  bool backup = false;
 };
 
 bool is_ours(const fs::path& name) {
@@ -188,6 +192,12 @@ boost::system::result<Found, OpenError> look_at(const fs::path& directory) {
   if (error) return not_writable(directory, error.message());
   found.marker = fs::exists(directory / "HEAD", error);
   found.database = fs::exists(database_path(directory) / "CURRENT", error);
+  found.backup = fs::exists(directory / kBackupFile, error);
+  if (found.backup && !found.marker && !found.database)
+    return open_error(Errc::store_lost_data,
+                      "The backup in " + directory.string() +
+                          " is not whole: there is no database. Copy it again, or give another "
+                          "directory with --data.");
   if (others && !found.marker && !found.database)
     return open_error(Errc::store_not_ours,
                       "The directory " + directory.string() +
@@ -269,7 +279,11 @@ class Start {
   Start(RocksDatabase& database, const StoreOptions& options, std::string boot)
       : database_(database), options_(options), boot_(std::move(boot)) {}
 
-  Result<StoreState> run(bool lost) {
+  struct Findings {
+    bool lost = false;    ///< a loss was accepted
+    bool backup = false;  ///< it is of the past
+  };
+  Result<StoreState> run(Findings findings) {
     auto format = database_.integer(store_keys::format);
     if (!format) return format.errc();
     if (*format > kFormatVersion) return Errc::store_newer_format;
@@ -280,12 +294,15 @@ class Start {
     if (!last) return last.errc();
     // Another boot, and the log had not been closed: what had not been synced may be gone.
     const bool stopped = !last->clean && last->boot_id != boot_;
-    if (lost) {
+    if (findings.lost) {
       const auto count = count_topics(database_);
       if (!count) return count.errc();
       state->topic_count = *count;
       put(store_keys::topic_count, *count);
       add_incident(*state, false, "a loss of data was accepted");
+    } else if (findings.backup) {
+      // Clients may have been told of events that came after it.
+      add_incident(*state, false, "a backup was restored");
     } else if (stopped) {
       add_incident(*state, true, "the machine stopped without closing the log");
     }
@@ -364,8 +381,30 @@ rocksdb::Status RocksDatabase::open(const fs::path& directory, const StoreOption
   return status;
 }
 
+// Closed while a flush syncs a WAL, RocksDB 7.8 as Debian builds it can run into an assertion
+// (WritableFileWriter, sync_without_flush_called_). A flush takes a fraction of a second.
+void RocksDatabase::let_flushes_finish() {
+  using Properties = rocksdb::DB::Properties;
+  const auto flushes = [this] {
+    std::uint64_t running = 0;
+    std::uint64_t failed = 0;
+    db_->GetIntProperty(Properties::kNumRunningFlushes, &running);
+    db_->GetIntProperty(Properties::kBackgroundErrors, &failed);
+    for (auto* const family : families_) {
+      std::uint64_t pending = 0;
+      if (failed == 0 && db_->GetIntProperty(family, Properties::kMemTableFlushPending, &pending))
+        running += pending;
+    }
+    return running;
+  };
+  const auto until = std::chrono::steady_clock::now() + kFlushPatience;
+  while (flushes() > 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 RocksDatabase::~RocksDatabase() {
   if (!db_) return;
+  let_flushes_finish();
   for (auto* family : families_) db_->DestroyColumnFamilyHandle(family).PermitUncheckedError();
   db_->Close().PermitUncheckedError();  // nothing is owed: the WAL has what was promised
 }
@@ -422,13 +461,19 @@ boost::system::result<std::unique_ptr<Log>, OpenError> open_rocks_log(const fs::
     lost = true;
   }
   const std::string boot = boot_id(options);
-  auto state = Start(**database, options, boot).run(lost);
+  auto state = Start(**database, options, boot).run({.lost = lost, .backup = found->backup});
   if (!state) return file_error(directory, state.errc(), std::string(info(state.errc()).text));
   // After the incident is on disk: a stop in between only asks for the acceptance again.
   if (auto done = (*marker)->write((*database)->db().GetLatestSequenceNumber()); !done)
     return file_error(directory, done.errc(), "HEAD can't be written");
   if (auto done = (*marker)->sync(); !done)
     return file_error(directory, done.errc(), "HEAD can't be written");
+  if (found->backup) {
+    // The incident is on disk. A stop before this adds another, which is one epoch more.
+    if (auto done = remove_backup_note(directory); !done)
+      return file_error(directory, done.errc(),
+                        "the file BACKUP, which says that it is one, can't be removed");
+  }
   return std::unique_ptr<Log>(
       std::make_unique<RocksLog>(RocksLog::Parts{.directory = directory,
                                                  .options = options,

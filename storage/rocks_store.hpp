@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "protocol/result.hpp"
@@ -38,6 +39,21 @@ struct OpenError {
 [[noreturn]] void throw_exception_from_error(const OpenError& error,
                                              const boost::source_location& where);
 
+/// Opens the log in `directory` for reading: what had been written when this was called, also while
+/// a broker goes on writing it. Never writes or creates anything, takes no lock, and whatever would
+/// write (commit, sync, recover, reclaim, checkpoint) fails with store_not_writable. Earlier
+/// formats are read as they are. Files of the database are kept open, so that what a broker removes
+/// meanwhile can still be read.
+/// Errors: not_found (no such directory), store_not_ours, store_not_writable (it can't be read),
+/// store_newer_format, store_lost_data (it ends before the head marker), corrupt_record,
+/// storage_failed.
+boost::system::result<std::unique_ptr<Log>, OpenError> open_rocks_log_to_read(
+    const std::filesystem::path& directory);
+
+/// The other process that has the log in `directory` open for writing; 0: one that has no number
+/// here, as in another container; nullopt: none. Writes nothing, takes no lock.
+[[nodiscard]] std::optional<int> writer_of(const std::filesystem::path& directory);
+
 /// Opens (or creates) the log in `directory`.
 /// Errors: store_locked (another process has it), store_not_writable, store_newer_format,
 /// store_not_ours (files, but none of ours), store_lost_data (the WAL ends before the head marker),
@@ -45,8 +61,8 @@ struct OpenError {
 ///
 /// Head marker: a small file outside the WAL with the last synced RocksDB sequence number; opening
 /// below it is store_lost_data. Incidents: an unclean stop of the machine (boot id changed without
-/// a clean close) is one that concerns topics with buffered durability; an accepted loss is one
-/// that concerns all.
+/// a clean close) is one that concerns topics with buffered durability; an accepted loss, and a
+/// directory that is a backup (see backup.hpp; it is none from then on), are ones that concern all.
 boost::system::result<std::unique_ptr<Log>, OpenError> open_rocks_log(
     const std::filesystem::path& directory, const StoreOptions& options);
 

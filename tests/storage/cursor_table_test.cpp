@@ -79,8 +79,10 @@ TEST_F(CursorTableTest, CursorsAreCounted) {
   EXPECT_EQ(table_.size(), 10U);
   table_.set(two_, kTwo, "b", at(1));
   EXPECT_EQ(table_.size(), 11U);
+  EXPECT_EQ(table_.size_of(kTwo), 10U);
   table_.drop(kTwo);
   EXPECT_EQ(table_.size(), 1U);
+  EXPECT_EQ(table_.size_of(kTwo), 0U);
 }
 
 TEST_F(CursorTableTest, ChangesAreTakenOnceInTheirOrder) {

@@ -74,6 +74,32 @@ TEST_F(HeadMarkerFile, OneProcessOnlyHoldsIt) {
   EXPECT_TRUE(HeadMarker::open(file(), Missing::refuse));
 }
 
+TEST_F(HeadMarkerFile, PeekLooksPastTheLockAndWritesNothing) {
+  EXPECT_EQ(HeadMarker::peek(file()).errc(), Errc::not_found);
+  EXPECT_FALSE(fs::exists(file()));
+  auto marker = HeadMarker::open(file(), Missing::create);
+  ASSERT_TRUE(marker);
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    ASSERT_TRUE((*marker)->write(i * 10));
+    const auto before = fs::last_write_time(file());
+    const auto sequence = HeadMarker::peek(file());
+    ASSERT_TRUE(sequence);
+    EXPECT_EQ(*sequence, i * 10);
+    EXPECT_EQ(fs::last_write_time(file()), before);
+  }
+}
+
+TEST_F(HeadMarkerFile, PeekFindsDamageAsOpeningDoes) {
+  write(10);  // generation 3, in the second slot
+  write(20);  // generation 4, in the first
+  damage(20);
+  EXPECT_EQ(*HeadMarker::peek(file()), 10U);
+  damage(4096 + 20);
+  EXPECT_EQ(HeadMarker::peek(file()).errc(), Errc::corrupt_record);
+  std::ofstream(file(), std::ios::trunc).close();
+  EXPECT_EQ(HeadMarker::peek(file()).errc(), Errc::corrupt_record);
+}
+
 TEST_F(HeadMarkerFile, SomethingElseIsNotTakenForOne) {
   std::ofstream(file()) << std::string(5000, 'x');
   EXPECT_EQ(HeadMarker::open(file(), Missing::refuse).errc(), Errc::corrupt_record);

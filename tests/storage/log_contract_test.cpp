@@ -242,6 +242,35 @@ TEST_P(LogContract, ProducersAreRemembered) {
   EXPECT_EQ(log_->producer(meta.id, "phone")->value().last_sequence, 10U);
 }
 
+TEST_P(LogContract, ProducersAreVisitedInOrderAndGoOnAfterAnId) {
+  const auto before = topic_with("before", 1);
+  const auto meta = topic_with("t", 1);
+  const auto after = topic_with("after", 1);
+  CommitGroup group;
+  group.producers = {{.topic = before.id, .id = "zebra", .state = {}},
+                     {.topic = after.id, .id = "aardvark", .state = {}}};
+  // More than a page of them.
+  for (std::uint64_t i = 0; i < 700; ++i)
+    group.producers.push_back(
+        {.topic = meta.id,
+         .id = "p" + std::to_string(1000 + i),
+         .state = {.epoch = i, .last_sequence = 0, .runs = {}, .last_used = {}}});
+  ASSERT_TRUE(log_->commit(group, Durability::synced));
+  std::uint64_t next = 0;
+  ASSERT_TRUE(log_->producers(meta.id, {}, [&](std::string_view id, const ProducerState& state) {
+    EXPECT_EQ(id, "p" + std::to_string(1000 + next));
+    EXPECT_EQ(state.epoch, next++);
+    return true;
+  }));
+  EXPECT_EQ(next, 700U);
+  std::vector<std::string> some;
+  ASSERT_TRUE(log_->producers(meta.id, "p1500", [&](std::string_view id, const ProducerState&) {
+    some.emplace_back(id);
+    return some.size() < 2;
+  }));
+  EXPECT_EQ(some, (std::vector<std::string>{"p1501", "p1502"}));
+}
+
 TEST_P(LogContract, ListIsInOrderOfNameAndGoesOnAfterAName) {
   CommitGroup group;
   for (const char* text : {"b", "a", "c/d", "c"}) group.topics.push_back(new_topic(text));

@@ -257,6 +257,21 @@ Result<std::optional<ProducerState>> MemoryLog::producer(TopicId topic, std::str
   return std::optional(it->second);
 }
 
+Result<void> MemoryLog::producers(
+    TopicId topic, std::string_view after,
+    const std::function<bool(std::string_view id, const ProducerState&)>& visit) {
+  std::vector<std::pair<std::string, ProducerState>> found;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [begin, end] = range_of(producers_, topic);
+    for (auto it = begin; it != end; ++it)
+      if (it->first.second > after) found.emplace_back(it->first.second, it->second);
+  }
+  for (const auto& [id, state] : found)
+    if (!visit(id, state)) break;
+  return ok();
+}
+
 Result<std::unique_ptr<KeyReader>> MemoryLog::read_keys(TopicId topic, Position position) {
   const std::lock_guard lock(mutex_);
   std::vector<LatestUpdate> entries;

@@ -29,6 +29,9 @@ class MemoryLog : public Log {
   Result<void> read(TopicId topic, Offset from, const BatchSink& sink, bool sequential) override;
   Result<std::optional<BatchHeader>> header_at(TopicId topic, Offset offset) override;
   Result<std::optional<ProducerState>> producer(TopicId topic, std::string_view id) override;
+  Result<void> producers(
+      TopicId topic, std::string_view after,
+      const std::function<bool(std::string_view id, const ProducerState&)>& visit) override;
   Result<std::unique_ptr<KeyReader>> read_keys(TopicId topic, Position position) override;
   Result<std::optional<Offset>> latest(TopicId topic, std::string_view key) override;
   Result<std::optional<StoredState>> state(TopicId topic) override;
