@@ -10,11 +10,16 @@
 #include <boost/json/object.hpp>
 
 #include "broker/answered.hpp"
+#include "broker/backup_routes.hpp"
 #include "broker/cursor_routes.hpp"
 #include "broker/json_members.hpp"
+#include "broker/offset_routes.hpp"
 #include "broker/openapi.hpp"
 #include "broker/operator_routes.hpp"
+#include "broker/producer_routes.hpp"
+#include "broker/query.hpp"
 #include "broker/routes.hpp"
+#include "broker/shapes/topic_shape.hpp"
 #include "broker/topic_defaults.hpp"
 #include "broker/topics_json.hpp"
 #include "broker/url_text.hpp"
@@ -26,9 +31,6 @@ using storage::EventStore;
 using storage::LoadedTopic;
 
 namespace {
-
-constexpr std::size_t kListDefault = 100;
-constexpr std::size_t kListMost = 1'000;
 
 using Respond = std::function<void(ApiReply)>;
 
@@ -57,12 +59,13 @@ ApiReply failed_reply(const storage::Request& request) {
 // ---- looking; these block on the disk ----
 
 /// The rest of what there is to say of a topic to this caller.
-Result<json::object> look_at(Hub& hub, const Caller& caller, LoadedTopic topic) {
+Result<json::object> look_at(Hub& hub, const Caller& caller, LoadedTopic topic,
+                             std::optional<TopicDetail> detail = {}) {
   auto& store = hub.store();
   const auto bytes = store.stored_bytes(topic);
   // Damage where the topic begins hides how much there is; the rest can be told.
   if (!bytes && bytes.errc() != Errc::corrupt_record) return bytes.error();
-  TopicView view{.topic = std::move(topic)};
+  TopicView view{.topic = std::move(topic), .bytes = {}, .subscribers = 0, .detail = detail};
   if (bytes) view.bytes = *bytes;
   if (const auto name = TopicName::parse(view.topic.meta.name)) {
     if (const auto open = store.find_open(*name)) view.subscribers = hub.subscribers(*open);
@@ -75,14 +78,55 @@ Result<json::object> look_at(Hub& hub, const Caller& caller, LoadedTopic topic) 
   return describe(view);
 }
 
-ApiReply topic_reply(Hub& hub, const Caller& caller, const TopicName& name, unsigned status) {
-  const auto topic = hub.store().open_topic(name);
-  if (!topic) return error_reply(topic.errc());
+/// Times of the oldest and the newest event; damage hides the first.
+Result<void> add_times(EventStore& store, const LoadedTopic& topic, TopicDetail& detail) {
+  if (topic.meta.earliest > topic.tail.head) return ok();
+  const auto oldest = store.time_of(topic, topic.meta.earliest);
+  if (!oldest && oldest.errc() != Errc::corrupt_record) return oldest.error();
+  if (oldest) detail.oldest = *oldest;
+  detail.newest = topic.tail.last_time;
+  return ok();
+}
+
+/// Who writes a topic and who reads it: as many as there are, so for those only who look after it.
+Result<void> add_counts(EventStore& store, const storage::Topic& topic, TopicDetail& detail) {
+  std::uint64_t producers = 0;
+  const auto visited = store.producers(topic, "", [&](std::string_view, const auto&) {
+    ++producers;
+    return true;
+  });
+  if (!visited) return visited;
+  const auto cursors = store.cursors().count(topic);
+  if (!cursors) return cursors.error();
+  detail.producers = producers;
+  detail.cursors = *cursors;
+  return ok();
+}
+
+enum class Telling : std::uint8_t { in_brief, in_detail };
+
+Result<json::object> describe_open(Hub& hub, const Caller& caller, const storage::Topic& topic,
+                                   Telling telling) {
   // The end after the beginning: between the two a topic grows, and may be trimmed up to what it
   // has grown by.
-  auto meta = (*topic)->meta();
-  if (meta.gone) return error_reply(Errc::topic_deleted);
-  const auto described = look_at(hub, caller, {.meta = std::move(meta), .tail = (*topic)->tail()});
+  auto meta = topic.meta();
+  if (meta.gone) return Errc::topic_deleted;
+  LoadedTopic loaded{.meta = std::move(meta), .tail = topic.tail()};
+  if (telling == Telling::in_brief) return look_at(hub, caller, std::move(loaded));
+  TopicDetail detail;
+  detail.memory_bytes = topic.memory();
+  if (auto added = add_times(hub.store(), loaded, detail); !added) return added.error();
+  if (caller.may(Right::manage, topic.name())) {
+    if (auto added = add_counts(hub.store(), topic, detail); !added) return added.error();
+  }
+  return look_at(hub, caller, std::move(loaded), detail);
+}
+
+ApiReply topic_reply(Hub& hub, const Caller& caller, const TopicName& name, unsigned status,
+                     Telling telling = Telling::in_brief) {
+  const auto topic = hub.store().open_topic(name);
+  if (!topic) return error_reply(topic.errc());
+  const auto described = describe_open(hub, caller, **topic, telling);
   return described ? json_reply(*described, status) : error_reply(described.errc());
 }
 
@@ -141,14 +185,15 @@ void ready(const Call& call) {
 }
 
 void metrics(const Call& call) {
-  // Figures of the whole broker are for those who run it: where access is configured they have been
-  // judged, elsewhere they are on this machine.
-  const auto& sent = call.request;
-  const bool ours = sent.operators || !sent.caller.is_everybody() || sent.client.is_loopback();
-  if (!ours) return call.fail(Errc::forbidden);
+  if (!from_operator(call.request)) return call.fail(Errc::forbidden);
   call.respond_later([&network = call.group.network(), gzip = call.request.gzip] {
     return metrics_reply(network, gzip);
   });
+}
+
+void stats(const Call& call) {
+  if (!from_operator(call.request)) return call.fail(Errc::forbidden);
+  call.respond_later([&network = call.group.network()] { return stats_reply(network); });
 }
 
 void list(const Call& call) {
@@ -167,7 +212,7 @@ void list(const Call& call) {
     } else if (name == "limit") {
       page.limit = parse_count(value).value_or(0);
       if (page.limit == 0 || page.limit > kListMost) {
-        return call.fail(Errc::malformed_message, "\"limit\" must be an integer from 1 to 1000");
+        return call.fail(Errc::malformed_message, kLimitFault);
       }
     } else {
       return call.fail(Errc::malformed_message,
@@ -179,7 +224,7 @@ void list(const Call& call) {
 
 void show(const Call& call, const TopicName& name) {
   call.respond_later([&hub = call.hub(), caller = call.request.caller, name] {
-    return topic_reply(hub, caller, name, 200);
+    return topic_reply(hub, caller, name, 200, Telling::in_detail);
   });
 }
 
@@ -300,6 +345,16 @@ void route(Call& call, const Routed& routed) {
       return metrics(call);
     case Endpoint::openapi:
       return call.respond({.status = 200, .body = std::string(openapi_document())});
+    case Endpoint::stats:
+      return stats(call);
+    case Endpoint::list_backups:
+    case Endpoint::make_backup:
+    case Endpoint::delete_backup:
+      return answer_backups(call.group, call.request, routed, call.respond);
+    case Endpoint::list_producers:
+      return answer_producers(call.group, call.request, routed, call.respond);
+    case Endpoint::find_offset:
+      return answer_offset(call.group, call.request, routed, call.respond);
     case Endpoint::list_topics:
       return list(call);
     case Endpoint::list_cursors:
@@ -327,6 +382,10 @@ void refuse_method(const Call& call, std::string_view path, std::string allow) {
 }
 
 }  // namespace
+
+bool from_operator(const ApiRequest& request) {
+  return request.operators || !request.caller.is_everybody() || request.client.is_loopback();
+}
 
 void answer_api(ConnectionGroup& group, ApiRequest request, Respond respond) {
   Call call{group, std::move(request), std::move(respond)};

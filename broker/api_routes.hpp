@@ -26,6 +26,10 @@ struct ApiRequest {
   Caller caller;           ///< who asks, and may: that has been judged (judgement.hpp)
 };
 
+/// Is it from somebody who runs the broker, and may know of it as a whole? Where access is
+/// configured they have been judged, elsewhere they are on this machine.
+[[nodiscard]] bool from_operator(const ApiRequest& request);
+
 /// Answers a request by calling `respond` once, on the shard of `group`, now or later. HEAD is
 /// answered as GET.
 ///   GET    /healthz                  how the broker is
@@ -39,9 +43,13 @@ struct ApiRequest {
 ///   POST   /v1/topics/{topic}/events publishes; answers when the events are durable
 ///   POST   /v1/topics/{topic}/trim   {"keep": offset}
 ///   /v1/cursors, /v1/unread          see cursor_routes
+///   GET    /v1/stats                 figures of the store
+///   /v1/producers                    see producer_routes
+///   /v1/offsets                      see offset_routes
+///   /v1/backups                      see backup_routes
 /// Topic names contain '/': GET, PUT and DELETE take the whole rest of the path as the name, POST
-/// all but its last segment. The table is in routes.hpp; shapes are in topics_json, publish_body
-/// and api_reply.
+/// all but its last segment. The table is in routes.hpp; shapes are in shapes/, topics_json,
+/// publish_body and api_reply.
 void answer_api(ConnectionGroup& group, ApiRequest request, std::function<void(ApiReply)> respond);
 
 }  // namespace tidemark::broker

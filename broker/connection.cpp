@@ -228,6 +228,7 @@ Network::Network(Hub& h, const NetworkRules& rules, const ServerOptions& options
     : hub(h),
       access(options.access),
       clock(options.clock ? options.clock : broker::wall_now),
+      backups(hub.store(), options.backups),
       connection_limit(rules.limits.connections) {
   for (std::size_t i = 0; i < hub.shard_count(); ++i) {
     groups.push_back(std::make_unique<ConnectionGroup>(*this, hub.shard(i), rules));

@@ -21,6 +21,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "broker/authenticator.hpp"
+#include "broker/backups.hpp"
 #include "broker/caller.hpp"
 #include "broker/hub.hpp"
 #include "broker/limits/address_counter.hpp"
@@ -239,6 +240,7 @@ class Network : public std::enable_shared_from_this<Network> {
   const std::shared_ptr<Access> access;  ///< nullptr: everybody may do everything
   const std::function<Timestamp()> clock;
   const PageTokens page_tokens;
+  Backups backups;
   std::vector<std::unique_ptr<ConnectionGroup>> groups;  ///< one per shard
 
   std::atomic<std::size_t> connections{0};

@@ -2,8 +2,6 @@
 // broker/: see cursor_routes.hpp.
 #include "broker/cursor_routes.hpp"
 
-#include <algorithm>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -13,49 +11,21 @@
 
 #include "broker/cursor.hpp"
 #include "broker/json_members.hpp"
-#include "broker/rfc3339.hpp"
-#include "broker/topic_defaults.hpp"
-#include "broker/url_text.hpp"
+#include "broker/query.hpp"
+#include "broker/shapes/cursor_shape.hpp"
 #include "protocol/position_token.hpp"
 
 namespace tidemark::broker {
 
 namespace json = boost::json;
-using storage::CursorInfo;
 using storage::EventStore;
 using storage::Topic;
 
 namespace {
 
-constexpr std::size_t kListDefault = 100;
-constexpr std::size_t kListMost = 1'000;
-
 ApiReply malformed(std::string_view text) { return error_reply(Errc::malformed_message, text); }
 
 // ---- what a request says ----
-
-/// The parameters a route knows, each once at most.
-class Query {
- public:
-  /// `known`: their names.
-  Query(std::string_view target, std::initializer_list<std::string_view> known) {
-    for (auto& [name, value] : parameters(cut_target(target).query)) {
-      const bool fine = std::ranges::find(known, name) != known.end();
-      if (!fine && fault_.empty()) fault_ = "there is no parameter of that name here";
-      if (fine && find(name) && fault_.empty()) fault_ = name + " is there twice";
-      all_.push_back({std::move(name), std::move(value)});
-    }
-  }
-  [[nodiscard]] const std::string& fault() const { return fault_; }
-  [[nodiscard]] std::optional<std::string> find(std::string_view name) const {
-    const auto found = std::ranges::find(all_, name, &Parameter::name);
-    return found == all_.end() ? std::nullopt : std::optional(found->value);
-  }
-
- private:
-  std::vector<Parameter> all_;
-  std::string fault_;
-};
 
 /// A token, or as the offset of a read before all events.
 std::optional<Position> parse_place(std::string_view text) {
@@ -81,28 +51,6 @@ std::optional<Position> read_place(std::string_view body, std::string& fault) {
   }
   fault = members.finish();
   return fault.empty() ? place : std::nullopt;
-}
-
-// ---- what is answered ----
-
-json::object place_of(Position position) {
-  return {{"epoch", position.epoch.value},
-          {"offset", position.offset.value},
-          {"token", to_token(position)}};
-}
-
-json::object describe(const CursorInfo& cursor) {
-  json::object out{{"topic", cursor.topic}, {"cursor", cursor.name}};
-  for (auto& member : place_of(cursor.position)) out.insert(std::move(member));
-  out["acknowledged"] = to_rfc3339(cursor.acknowledged);
-  out["created"] = to_rfc3339(cursor.created);
-  out["lag"] = {{"events", cursor.lag.events},
-                {"bytes", cursor.lag.bytes},
-                {"time_ms", cursor.lag.time.count()},
-                {"lost", cursor.lag.lost}};
-  out["falling"] = cursor.lag.falling;
-  out["in_epoch"] = cursor.in_epoch;
-  return out;
 }
 
 // ---- these block on the disk ----
@@ -145,7 +93,7 @@ ApiReply move(EventStore& store, const Move& asked) {
                                  : cursors.acknowledge(**topic, asked.cursor, asked.position);
   if (!moved) return error_reply(moved.errc());
   json::object body{{"topic", asked.topic.str()}, {"cursor", asked.cursor}};
-  for (auto& member : place_of(*moved)) body.insert(std::move(member));
+  for (auto& member : describe(*moved)) body.insert(std::move(member));
   return json_reply(body);
 }
 
@@ -191,6 +139,7 @@ ApiReply unread(EventStore& store, const Reader& asked) {
                      {"epoch", position->epoch.value},
                      {"offset", position->offset.value},
                      {"head", (*topic)->bounds().head.value},
+                     {"bytes", lag->bytes},
                      {"lost", lag->lost}});
 }
 
@@ -253,11 +202,10 @@ std::optional<Page> read_page(const Call& call, std::string& fault) {
   // A name is behind the empty one of its topic.
   page.after.topic = page.topic.value_or(page.prefix);
   fault = query.fault();
-  if (const auto limit = query.find("limit")) {
-    page.limit = parse_count(*limit).value_or(0);
-    if (page.limit == 0 || page.limit > kListMost) {
-      fault = "\"limit\" must be an integer from 1 to 1000";
-    }
+  if (const auto limit = query.limit()) {
+    page.limit = *limit;
+  } else if (fault.empty()) {
+    fault = kLimitFault;
   }
   if (const auto after = query.find("after")) {
     const auto opened = call.group.network().page_tokens.open(*after);

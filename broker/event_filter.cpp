@@ -42,40 +42,6 @@ Result<void> check_filter(const Filter& filter) {
   return ok();
 }
 
-EventFilter::EventFilter(Filter filter) : headers_(std::move(filter.headers)) {
-  for (auto& key : filter.keys) {
-    if (key.ends_with('*')) {
-      key.pop_back();
-      prefixes_.push_back(std::move(key));
-    } else {
-      keys_.push_back(std::move(key));
-    }
-  }
-  std::ranges::sort(keys_);
-}
-
-bool EventFilter::passes(const EventView& event) const {
-  return passes_key(event.key) && passes_headers(event.headers);
-}
-
-bool EventFilter::passes_key(std::string_view key) const {
-  if (keys_.empty() && prefixes_.empty()) return true;
-  if (key.empty()) return false;  // none: not the key that begins with anything
-  if (std::binary_search(keys_.begin(), keys_.end(), key, std::less<>())) return true;
-  return std::ranges::any_of(prefixes_,
-                             [key](const std::string& start) { return key.starts_with(start); });
-}
-
-bool EventFilter::passes_headers(const HeadersView& headers) const {
-  return std::ranges::all_of(headers_, [&headers](const Filter::Match& match) {
-    for (const HeaderView header : headers) {
-      if (header.name != match.name) continue;
-      return std::ranges::find(match.values, header.value) != match.values.end();
-    }
-    return false;
-  });
-}
-
 OffsetRange EventFilter::first_run(const storage::Segment& segment, OffsetRange offsets,
                                    std::size_t max_events) const {
   const Offset end{std::min(offsets.end.value, offsets.first.value + max_events)};

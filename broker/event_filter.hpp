@@ -2,11 +2,9 @@
 // broker/: between a cursor and what is sent; the cursor advances over the others.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
+#include <cstddef>
 
-#include "protocol/messages.hpp"
+#include "protocol/event_match.hpp"
 #include "storage/segment.hpp"
 
 namespace tidemark::broker {
@@ -16,31 +14,16 @@ namespace tidemark::broker {
 [[nodiscard]] Result<void> check_filter(const Filter& filter);
 
 /// Threads: any number of readers.
-class EventFilter {
+class EventFilter : public EventMatch {
  public:
-  EventFilter() = default;
   /// Pre: check_filter has taken it.
-  explicit EventFilter(Filter filter);
-
-  /// Lets everything pass.
-  [[nodiscard]] bool passes_all() const {
-    return keys_.empty() && prefixes_.empty() && headers_.empty();
-  }
-  [[nodiscard]] bool passes(const EventView& event) const;
+  using EventMatch::EventMatch;
 
   /// The first events of `offsets` that pass, as far as they follow one another; if none does, both
   /// ends are that of `offsets`. Looks at `max_events` at most: then it ends there.
   /// Pre: the segment holds them.
   [[nodiscard]] OffsetRange first_run(const storage::Segment& segment, OffsetRange offsets,
                                       std::size_t max_events) const;
-
- private:
-  [[nodiscard]] bool passes_key(std::string_view key) const;
-  [[nodiscard]] bool passes_headers(const HeadersView& headers) const;
-
-  std::vector<std::string> keys_;      ///< whole ones, sorted
-  std::vector<std::string> prefixes_;  ///< without their '*'
-  std::vector<Filter::Match> headers_;
 };
 
 }  // namespace tidemark::broker

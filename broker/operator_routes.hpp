@@ -15,4 +15,7 @@ namespace tidemark::broker {
 /// The page of metrics, as gzip if that may be. Blocks for some milliseconds.
 [[nodiscard]] ApiReply metrics_reply(Network& network, bool gzip);
 
+/// The figures of the store, of stats_shape. Blocks for some milliseconds.
+[[nodiscard]] ApiReply stats_reply(Network& network);
+
 }  // namespace tidemark::broker

@@ -32,6 +32,12 @@ enum class Endpoint : std::uint8_t {
   move_cursor,
   delete_cursor,
   count_unread,
+  list_producers,
+  find_offset,
+  stats,
+  list_backups,  ///< backup_routes, as those below
+  make_backup,
+  delete_backup,
   web_socket,  ///< HttpSession by itself
   stream,      ///< stream_routes
 };

@@ -75,6 +75,7 @@ class Server::Impl {
     }
     network_->post_to_groups([](ConnectionGroup& g) { g.abort(); });
     network_->wait_until_empty(kAbortTime);
+    network_->backups.stop();  // one that is being made needs the store, which stops next
     network_->post_to_groups([](ConnectionGroup& g) { g.stop(); });
   }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -70,6 +71,8 @@ struct ServerOptions {
   ServerLimits limits;
   std::shared_ptr<Access> access;    ///< shared with who configures it; nullptr: all is allowed
   std::function<Timestamp()> clock;  ///< as AccessSources::now; empty: the time of day
+  /// Where backups are made and looked for; made with the first. Empty: there are none.
+  std::filesystem::path backups;
 };
 
 /// What a server is doing; for /healthz, metrics and tests.

@@ -11,7 +11,7 @@
 #include "broker/accept_encoding.hpp"
 #include "broker/event_filter.hpp"
 #include "broker/head_fields.hpp"
-#include "broker/rfc3339.hpp"
+#include "broker/shapes/rfc3339.hpp"
 #include "broker/url_text.hpp"
 #include "protocol/position_token.hpp"
 #include "storage/committer.hpp"

@@ -8,8 +8,8 @@
 
 #include "broker/answered.hpp"
 #include "broker/publish_body.hpp"
-#include "broker/rfc3339.hpp"
 #include "broker/routes.hpp"
+#include "broker/shapes/rfc3339.hpp"
 #include "broker/state_request.hpp"
 #include "broker/stream_body.hpp"
 #include "broker/stream_fields.hpp"

@@ -1,4 +1,4 @@
-// Topics as JSON: what the API says of one, and what a PUT may set.
+// What the body of a PUT may set of a topic.
 // broker/: see topics_json.hpp.
 #include "broker/topics_json.hpp"
 
@@ -7,7 +7,6 @@
 #include <boost/json/value.hpp>
 
 #include "broker/json_members.hpp"
-#include "broker/rfc3339.hpp"
 
 namespace tidemark::broker {
 
@@ -27,38 +26,7 @@ RetentionPolicy read_retention(json::object object, std::string& fault) {
   return policy;
 }
 
-json::object describe(const RetentionPolicy& kept) {
-  return {{"max_events", kept.max_events},
-          {"max_bytes", kept.max_bytes},
-          {"max_age_ms", kept.max_age.count()}};
-}
-
 }  // namespace
-
-json::object describe(const TopicView& view) {
-  const auto& meta = view.topic.meta;
-  const auto& settings = meta.settings;
-  json::object out{
-      {"name", meta.name},
-      {"epoch", meta.lineage.back().epoch.value},
-      {"head", view.topic.tail.head.value},
-      {"earliest", meta.earliest.value},
-      {"content_type", settings.content_type},
-      {"durability", settings.durability == Durability::synced ? "synced" : "buffered"},
-      {"retention", describe(settings.retention)},
-      {"keep_latest", settings.keep_latest},
-      {"closed", meta.closed},
-      {"forks", meta.forks},
-      {"subscribers", view.subscribers},
-      {"created", to_rfc3339(meta.created)}};
-  if (view.bytes) out["bytes"] = *view.bytes;
-  if (settings.ttl) out["ttl_seconds"] = settings.ttl->count();
-  if (settings.expires_at) out["expires_at"] = to_rfc3339(*settings.expires_at);
-  if (meta.origin) {
-    out["fork"] = {{"source", meta.origin->source}, {"offset", meta.origin->inherited.value}};
-  }
-  return out;
-}
 
 std::string read_settings(std::string_view body, storage::ConfigureRequest& request) {
   if (body.empty()) return {};

@@ -114,10 +114,20 @@ void append_number(std::string& out, std::uint64_t value) {
   out.append(text.data(), write_number(value, text.data()));
 }
 
+// In one pass: measuring the text first and then writing it takes twice as long.
 void append_json_string(std::string& out, std::string_view text) {
-  const std::size_t before = out.size();
-  out.resize(before + json_string_size(text));
-  write_json_string(text, out.data() + before);
+  out += '"';
+  for (;;) {
+    const std::size_t clean = clean_run(text);
+    out.append(text.substr(0, clean));
+    text.remove_prefix(clean);
+    if (text.empty()) break;
+    std::array<char, 6> escaped;
+    const char* const end = write_escaped(text.front(), escaped.data());
+    out.append(escaped.data(), static_cast<std::size_t>(end - escaped.data()));
+    text.remove_prefix(1);
+  }
+  out += '"';
 }
 
 }  // namespace tidemark

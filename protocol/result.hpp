@@ -77,6 +77,8 @@ enum class Errc : std::uint8_t {
   forbidden_origin,
   method_not_allowed,
   not_found,
+  backup_exists,
+  backup_running,
   // storage
   storage_failed,
   disk_full,

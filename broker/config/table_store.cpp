@@ -116,6 +116,9 @@ std::vector<Option> store_options() {
       path_option(
           "data", [](Settings & s) -> auto& { return s.data; },
           "Directory of the log; created if there is none. Has to be given"),
+      path_option(
+          "backups", [](Settings & s) -> auto& { return s.server.backups; },
+          "Directory of backups; created with the first. Without it: backups, in that of the log"),
       live(choice_option(
           "durability", {"synced", "buffered"},
           [](const std::string& text, Settings& s) {

@@ -16,6 +16,8 @@ void collect_network(Network& network, MetricFamilies& out);
 void collect_store(storage::EventStore& store, MetricFamilies& out);
 /// States that newcomers were given, and named cursors.
 void collect_states(Hub& hub, MetricFamilies& out);
+/// Backups of the log; nothing where there are none.
+void collect_backups(const Backups& backups, MetricFamilies& out);
 /// This process, and which build it is.
 void collect_process(MetricFamilies& out);
 

@@ -86,6 +86,7 @@ std::vector<MetricFamily> collect_metrics(Network& network) {
   collect_network(network, out);
   collect_store(network.hub.store(), out);
   collect_states(network.hub, out);
+  collect_backups(network.backups, out);
   collect_process(out);
   return out.all();
 }

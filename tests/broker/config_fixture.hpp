@@ -111,8 +111,8 @@ inline void describe_limits(const Settings& s, Description& out) {
 /// table itself, so that an option that is stored in the wrong place is seen.
 inline std::string description_of(const Settings& s) {
   detail::Description out;
-  out << s.data << s.insecure << s.server.address << s.server.port << s.hub.io_threads
-      << s.server.allowed_origins << s.server.trusted_proxies;
+  out << s.data << s.server.backups << s.insecure << s.server.address << s.server.port
+      << s.hub.io_threads << s.server.allowed_origins << s.server.trusted_proxies;
   const auto& committer = s.store.committer;
   out << committer.max_event_bytes << committer.ring_total_bytes << committer.flush_interval
       << s.store.segment_cache_bytes << s.topic_base;

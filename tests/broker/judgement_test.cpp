@@ -66,6 +66,17 @@ TEST(Judgement, EveryRouteNeedsItsRight) {
   EXPECT_EQ(sufficing(head_of(verb::get, "/v1/cursors/a/b?cursor=c")), "subscribe");
   EXPECT_EQ(sufficing(head_of(verb::delete_, "/v1/cursors/a/b?cursor=c")), "manage");
   EXPECT_EQ(sufficing(head_of(verb::get, "/v1/unread/a/b?cursor=c")), "subscribe");
+  EXPECT_EQ(sufficing(head_of(verb::get, "/v1/producers/a/b")), "manage");
+  EXPECT_EQ(sufficing(head_of(verb::get, "/v1/offsets/a/b?time=1")), "subscribe manage");
+}
+
+TEST(Judgement, WhatConcernsTheWholeBrokerIsForWhoManagesAllOfIt) {
+  for (const auto& head : {head_of(verb::get, "/metrics"), head_of(verb::get, "/v1/stats"),
+                           head_of(verb::get, "/v1/backups"), head_of(verb::post, "/v1/backups"),
+                           head_of(verb::delete_, "/v1/backups?name=a")}) {
+    EXPECT_EQ(sufficing(head), "") << head.target();
+    EXPECT_FALSE(judge(with("operate"), head)) << head.target();
+  }
 }
 
 TEST(Judgement, OnlyWhoManagesATopicPutsItsCursorsBack) {

@@ -1,6 +1,6 @@
 // Dates that are dates, and those that only look like some.
 // tests/: broker/rfc3339.
-#include "broker/rfc3339.hpp"
+#include "broker/shapes/rfc3339.hpp"
 
 #include <limits>
 

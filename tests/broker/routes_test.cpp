@@ -61,6 +61,10 @@ TEST(Routes, FindPathsByThemselves) {
   EXPECT_EQ(find_route(verb::get, "/v1/topics").route->endpoint, Endpoint::list_topics);
   EXPECT_EQ(find_route(verb::get, "/v1/ws").route->endpoint, Endpoint::web_socket);
   EXPECT_EQ(find_route(verb::get, "/v1/cursors").route->endpoint, Endpoint::list_cursors);
+  EXPECT_EQ(find_route(verb::get, "/v1/stats").route->endpoint, Endpoint::stats);
+  EXPECT_EQ(find_route(verb::get, "/v1/backups").route->endpoint, Endpoint::list_backups);
+  EXPECT_EQ(find_route(verb::post, "/v1/backups").route->endpoint, Endpoint::make_backup);
+  EXPECT_EQ(find_route(verb::delete_, "/v1/backups").route->endpoint, Endpoint::delete_backup);
 }
 
 TEST(Routes, TakeATopicsNameWithItsSlashes) {
@@ -80,6 +84,8 @@ TEST(Routes, TakeATopicsNameWithItsSlashes) {
   EXPECT_EQ(found(verb::get, "/v1/state/a/b"), Found(Endpoint::show_state, "a/b"));
   EXPECT_EQ(found(verb::put, "/v1/cursors/a/b"), Found(Endpoint::move_cursor, "a/b"));
   EXPECT_EQ(found(verb::get, "/v1/unread/a"), Found(Endpoint::count_unread, "a"));
+  EXPECT_EQ(found(verb::get, "/v1/producers/a/b"), Found(Endpoint::list_producers, "a/b"));
+  EXPECT_EQ(found(verb::get, "/v1/offsets/a/b"), Found(Endpoint::find_offset, "a/b"));
   EXPECT_EQ(found(verb::get, "/v1/topics/"), Found(Endpoint::show_topic, ""));
   EXPECT_EQ(found(verb::post, "/v1/topics//events"), Found(Endpoint::publish, ""));
 }
@@ -109,6 +115,7 @@ TEST(Routes, OtherMethodsAreToldWhichThereAre) {
   EXPECT_EQ(allow(verb::post, "/v1/cursors/a"), "GET, HEAD, PUT, DELETE");
   EXPECT_EQ(allow(verb::put, "/v1/unread/a"), "GET, HEAD");
   EXPECT_EQ(allow(verb::delete_, "/v1/topics"), "GET, HEAD");
+  EXPECT_EQ(allow(verb::put, "/v1/backups"), "GET, HEAD, POST, DELETE");
   EXPECT_EQ(allow(verb::unknown, "/healthz"), "GET, HEAD");
 }
 

@@ -1,5 +1,5 @@
 // A topic as JSON, whatever kind of topic it is.
-// tests/: broker/topics_json.
+// tests/: broker/shapes/topic_shape, broker/topics_json.
 #include "broker/topics_json.hpp"
 
 #include <fstream>
@@ -9,7 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "broker/openapi.hpp"
-#include "broker/rfc3339.hpp"
+#include "broker/shapes/rfc3339.hpp"
+#include "broker/shapes/topic_shape.hpp"
 #include "tests/broker/store_fixture.hpp"
 
 namespace tidemark::broker {
@@ -59,6 +60,51 @@ TEST(TopicAsJson, SaysMoreWhereThereIsMore) {
   EXPECT_EQ(json::serialize(body.at("fork")), R"({"source":"origin","offset":20})");
 }
 
+TEST(TopicAsJson, SaysNothingOfSubscribersWithoutABroker) {
+  auto view = sample();
+  view.subscribers.reset();
+  EXPECT_FALSE(describe(view).contains("subscribers"));
+}
+
+TopicDetail sample_detail() {
+  TopicDetail detail;
+  detail.oldest = Timestamp{1'728'432'000'000};
+  detail.newest = Timestamp{1'728'432'060'000};
+  detail.memory_bytes = 1'024;
+  detail.producers = 2;
+  detail.cursors = 5;
+  return detail;
+}
+
+TEST(TopicAsJson, IsToldInDetail) {
+  auto view = sample();
+  view.topic.meta.trim_cause = static_cast<std::uint8_t>(GapCause::age);
+  view.topic.meta.settings.keep_latest = true;
+  view.topic.meta.keys = 9;
+  view.detail = sample_detail();
+  const auto body = describe(view);
+  EXPECT_EQ(json::serialize(body.at("lineage")),
+            R"([{"epoch":1,"first":1},{"epoch":7,"first":40}])");
+  EXPECT_EQ(json::serialize(body.at("dropped")), R"({"events":11,"cause":"age"})");
+  EXPECT_EQ(json::serialize(body.at("keys")), "9");
+  EXPECT_EQ(json::serialize(body.at("producers")), "2");
+  EXPECT_EQ(json::serialize(body.at("cursors")), "5");
+  EXPECT_EQ(body.at("oldest").as_string(), "2024-10-09T00:00:00.000Z");
+  EXPECT_EQ(body.at("newest").as_string(), "2024-10-09T00:01:00.000Z");
+  EXPECT_EQ(json::serialize(body.at("memory_bytes")), "1024");
+}
+
+TEST(TopicAsJson, OfWhichNothingWasDroppedNamesNoCause) {
+  auto view = sample();
+  view.topic.meta.earliest = {1};
+  view.detail.emplace();
+  const auto body = describe(view);
+  EXPECT_EQ(json::serialize(body.at("dropped")), R"({"events":0})");
+  for (const auto* absent : {"keys", "producers", "cursors", "oldest", "newest", "memory_bytes"}) {
+    EXPECT_FALSE(body.contains(absent)) << absent;
+  }
+}
+
 std::set<std::string> members(const json::object& object) {
   std::set<std::string> out;
   for (const auto& [name, value] : object) out.emplace(name);
@@ -78,6 +124,20 @@ TEST(TopicAsJson, IsWhatTheApisDescriptionSays) {
   auto least = sample();
   least.bytes.reset();
   EXPECT_EQ(members(describe(least)), required);
+}
+
+TEST(TopicAsJson, InDetailIsWhatTheApisDescriptionSays) {
+  const auto document = json::parse(std::string(openapi_document()));
+  const auto& more = document.at("components").at("schemas").at("TopicDetail").at("allOf").at(1);
+  auto full = sample();
+  full.topic.meta.settings.keep_latest = true;
+  std::set<std::string> before = members(describe(full));
+  full.detail = sample_detail();
+  std::set<std::string> added;
+  for (const auto& name : members(describe(full))) {
+    if (!before.contains(name)) added.insert(name);
+  }
+  EXPECT_EQ(added, members(more.at("properties").as_object()));
 }
 
 TEST(TopicAsJson, IsWhatTheProtocolsDocumentShows) {

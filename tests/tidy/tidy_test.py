@@ -22,10 +22,13 @@ MAY_INCLUDE = {
     "protocol/client": {"protocol", "protocol/client"},
     "storage": {"protocol", "storage"},
     "broker/access": {"protocol", "broker/access"},  # the command line has it without the broker
-    "broker": {"protocol", "storage", "broker/access", "broker"},
-    "tools": {"protocol", "protocol/client", "storage", "broker/access", "broker", "tools"},
+    "broker/shapes": {"protocol", "storage", "broker/shapes"},  # likewise
+    "broker": {"protocol", "storage", "broker/access", "broker/shapes", "broker"},
+    "tools": {"protocol", "protocol/client", "storage", "broker/access", "broker/shapes", "broker",
+              "tools"},
     "bench": {"protocol", "storage", "broker/access", "broker", "bench"},
-    "tests": {"protocol", "protocol/client", "storage", "broker/access", "broker", "tools", "tests"},
+    "tests": {"protocol", "protocol/client", "storage", "broker/access", "broker/shapes", "broker",
+              "tools", "tests"},
 }
 # Third parties a room must not know.
 MUST_NOT_KNOW = {
@@ -33,6 +36,7 @@ MUST_NOT_KNOW = {
     "protocol/client": r"rocksdb/|cereal/|CLI/",
     "storage": r"boost/(asio|beast)|CLI/",
     "broker/access": r"boost/(asio|beast)|rocksdb/|curl/|CLI/",
+    "broker/shapes": r"boost/(asio|beast)|rocksdb/|curl/|CLI/",
     "broker": r"rocksdb/|CLI/",
 }
 
@@ -73,7 +77,7 @@ class Tree:
 
 
 def room_of(name):
-    for inner in ("protocol/client", "broker/access"):
+    for inner in ("protocol/client", "broker/access", "broker/shapes"):
         if name.startswith(inner + "/"):
             return inner
     return name.split("/", 1)[0]

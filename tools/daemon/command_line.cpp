@@ -35,7 +35,7 @@ directory cannot be used, 4 the address cannot be listened on.)";
 std::string type_name(const Option& option) {
   switch (option.kind) {
     case Kind::path:
-      return option.key == "data" ? "DIR" : "FILE";
+      return option.key == "data" || option.key == "backups" ? "DIR" : "FILE";
     case Kind::address:
       return "ADDR:PORT";
     case Kind::count:

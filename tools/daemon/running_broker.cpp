@@ -112,6 +112,7 @@ RunningBroker::Started RunningBroker::start(Settings settings) {
   }
   settings.server.access = access_of(settings);
   if (const auto fault = fill_states(settings); !fault.empty()) throw std::runtime_error(fault);
+  if (settings.server.backups.empty()) settings.server.backups = settings.data / "backups";
   auto store = storage::EventStore::open(settings.data, std::move(store_options));
   if (!store) return store.error();
   return std::unique_ptr<RunningBroker>(

@@ -1,6 +1,6 @@
 // Dates as text (RFC 3339), both ways.
-// broker/: see rfc3339.hpp.
-#include "broker/rfc3339.hpp"
+// broker/shapes/: see rfc3339.hpp.
+#include "broker/shapes/rfc3339.hpp"
 
 #include <algorithm>
 #include <chrono>

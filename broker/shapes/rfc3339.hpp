@@ -1,5 +1,5 @@
 // Dates as text (RFC 3339), both ways.
-// broker/: for headers and JSON; within the house times are Timestamps.
+// broker/shapes/: for headers and JSON; within the house times are Timestamps.
 #pragma once
 
 #include <optional>
