@@ -171,7 +171,9 @@ std::optional<HttpFailure> ask_broker(const BrokerChoice& broker, std::string_vi
 }
 
 int report(const HttpFailure& failure) {
-  complain(failure.text + (failure.exit == kUnreachable ? "; is tidemarkd running there?" : ""));
+  // Without a code nobody has answered.
+  const bool silent = failure.exit == kUnreachable && failure.code.empty();
+  complain(failure.text + (silent ? "; is tidemarkd running there?" : ""));
   return failure.exit;
 }
 

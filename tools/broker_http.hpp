@@ -64,7 +64,7 @@ struct HttpAnswer {
 struct HttpFailure {
   ExitCode exit = kFailed;
   std::string text;
-  std::string code;  ///< the broker's error code, if it was the broker
+  std::string code;  ///< the error code, if it was the broker, or the store
 };
 
 /// One request to the broker. Statuses of 400 and more are failures with the broker's own words.

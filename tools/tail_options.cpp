@@ -163,9 +163,9 @@ OnGap gap_answer(const TailOptions& options) {
   return options.state ? OnGap::state : OnGap::earliest;
 }
 
-Filter filter_of(const TailOptions& options) {
-  Filter out{.keys = options.keys, .headers = {}};
-  for (const auto& text : options.headers) {
+Filter filter_of(const std::vector<std::string>& keys, const std::vector<std::string>& headers) {
+  Filter out{.keys = keys, .headers = {}};
+  for (const auto& text : headers) {
     const auto at = text.find('=');
     if (at == std::string::npos || at == 0) {
       throw CLI::ValidationError("--header", "must be NAME=VALUE: " + text);
@@ -179,6 +179,8 @@ Filter filter_of(const TailOptions& options) {
   }
   return out;
 }
+
+Filter filter_of(const TailOptions& options) { return filter_of(options.keys, options.headers); }
 
 Format format_of(const TailOptions& options) {
   if (options.format == "raw") return Format::raw;

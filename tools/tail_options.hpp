@@ -48,6 +48,9 @@ void check_tail(const TailOptions& options);
 [[nodiscard]] OnGap gap_answer(const TailOptions& options);
 /// Throws CLI::ValidationError for a --header that is none.
 [[nodiscard]] Filter filter_of(const TailOptions& options);
+/// The same of the words themselves.
+[[nodiscard]] Filter filter_of(const std::vector<std::string>& keys,
+                               const std::vector<std::string>& headers);
 [[nodiscard]] Format format_of(const TailOptions& options);
 [[nodiscard]] client::ClientOptions client_of(const TailOptions& options);
 

@@ -56,6 +56,17 @@ void append_escaped(std::string& out, std::uint32_t c) {
   }
 }
 
+/// The terminal behind a pager.
+struct KeptTerminal {
+  int fd = -1;
+  std::size_t width = 0;
+};
+
+KeptTerminal& kept_terminal() {
+  static KeptTerminal kept;
+  return kept;
+}
+
 void say(Colour colour, std::string_view text) {
   const std::string line = "tidemark: " + std::string(text);
   static_cast<void>(write_all(STDERR_FILENO, paint(STDERR_FILENO, colour, line) + "\n"));
@@ -63,7 +74,7 @@ void say(Colour colour, std::string_view text) {
 
 }  // namespace
 
-bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+bool is_terminal(int fd) { return (fd >= 0 && kept_terminal().fd == fd) || ::isatty(fd) == 1; }
 
 bool wants_colour(int fd) {
   const char* no_colour = std::getenv("NO_COLOR");
@@ -72,7 +83,12 @@ bool wants_colour(int fd) {
   return is_terminal(fd) && (term == nullptr || std::string_view(term) != "dumb");
 }
 
+void keep_terminal(int fd) {
+  if (is_terminal(fd)) kept_terminal() = {.fd = fd, .width = terminal_width(fd)};
+}
+
 std::size_t terminal_width(int fd) {
+  if (fd >= 0 && kept_terminal().fd == fd) return kept_terminal().width;
   winsize size{};
   if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;

@@ -18,6 +18,10 @@ enum class Colour : std::uint8_t { red, yellow, green, dim, bold };
 /// Columns of the terminal; 80 if nobody knows.
 [[nodiscard]] std::size_t terminal_width(int fd);
 
+/// From now on the three above answer for `fd` as they do now, wherever it leads then: to a pager
+/// in front of the terminal. Threads: before there are others.
+void keep_terminal(int fd);
+
 /// `text` in a colour if `fd` wants colours.
 [[nodiscard]] std::string paint(int fd, Colour colour, std::string_view text);
 

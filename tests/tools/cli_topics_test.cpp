@@ -1,9 +1,9 @@
-// `tidemark topics`, `create` and `delete` against a real broker.
-// tests/tools/: see tools/topics.hpp.
+// `tidemark topics`, `create` and `delete` against a real broker; of files: cli_describe_test.
+// tests/tools/: see tools/inspect/topics.hpp.
 #include <boost/json/parse.hpp>
 
 #include "tests/tools/cli_fixture.hpp"
-#include "tools/topics.hpp"
+#include "tools/inspect/topics.hpp"
 
 namespace tidemark::test {
 namespace {

@@ -57,11 +57,11 @@ Program::Program(std::vector<std::string> arguments, Streams streams) {
   }
   winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
   int terminal = -1;
-  const bool on_terminal = streams == Streams::terminal;
+  const bool on_terminal = streams != Streams::pipes;
   pid_ = on_terminal ? ::forkpty(&terminal, nullptr, nullptr, &size) : ::fork();
   if (pid_ < 0) throw std::runtime_error("no fork");
   if (pid_ == 0) {
-    ::dup2(in[0], STDIN_FILENO);
+    if (streams != Streams::console) ::dup2(in[0], STDIN_FILENO);
     if (!on_terminal) {
       ::dup2(out[1], STDOUT_FILENO);
       ::dup2(err[1], STDERR_FILENO);
@@ -73,6 +73,9 @@ Program::Program(std::vector<std::string> arguments, Streams streams) {
   output_ = on_terminal ? terminal : out[0];
   errors_ = err[0];
   if (on_terminal) ::close(out[0]);
+  if (streams != Streams::console) return;
+  ::close(in[1]);
+  input_ = ::fcntl(terminal, F_DUPFD_CLOEXEC, 3);
 }
 
 Program::~Program() {

@@ -13,7 +13,8 @@ namespace tidemark::test {
 
 class Program {
  public:
-  enum class Streams { pipes, terminal };
+  /// terminal: what it prints goes to one, what it reads comes by a pipe; console: both are one.
+  enum class Streams { pipes, terminal, console };
 
   explicit Program(std::vector<std::string> arguments, Streams streams = Streams::pipes);
   /// Kills it if it still runs.

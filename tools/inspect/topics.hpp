@@ -1,5 +1,5 @@
-// `tidemark topics`, `create` and `delete`: what there is, and making and removing it.
-// tools/: subcommands of tidemark.
+// `tidemark topics`: what there is.
+// tools/inspect/: a subcommand of tidemark.
 #pragma once
 
 #include <functional>
@@ -12,9 +12,6 @@ namespace tidemark::tools {
 /// Adds the subcommand `topics`; when it is parsed, `run` becomes the work to do and returns an
 /// ExitCode.
 void add_topics(CLI::App& app, std::function<int()>& run);
-/// Likewise `create` and `delete`.
-void add_create(CLI::App& app, std::function<int()>& run);
-void add_delete(CLI::App& app, std::function<int()>& run);
 
 /// Does the name fit the pattern? `*` stands for any characters, `?` for one.
 [[nodiscard]] bool fits(std::string_view pattern, std::string_view name);

@@ -1,0 +1,14 @@
+// `tidemark describe`. What there is to know of a topic: its history, sizes, retention, producers,
+// cursors. tools/inspect/: a subcommand of tidemark.
+#pragma once
+
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+namespace tidemark::tools {
+
+/// Adds the subcommand; when it is parsed, `run` becomes the work to do and returns an ExitCode.
+void add_describe(CLI::App& app, std::function<int()>& run);
+
+}  // namespace tidemark::tools
