@@ -18,13 +18,16 @@ class CliUsage : public Cli {
 
 TEST_F(CliUsage, HelpTellsSubcommandsAndExitCodes) {
   const auto help = output("tidemark --help");
-  for (const auto* part : {"pub", "tail", "topics", "create", "delete", "state", "cursors",
-                           "unread", "bench", "Exit codes:"}) {
+  for (const auto* part :
+       {"pub", "tail", "topics", "create", "set", "trim", "delete", "state", "cursors", "unread",
+        "stats", "backup", "restore", "bench", "Exit codes:"}) {
     EXPECT_THAT(help, HasSubstr(part));
   }
   for (const auto* command :
-       {"pub", "tail", "topics", "create", "delete", "state get", "state put", "state delete",
-        "cursors", "cursors list", "cursors show", "cursors set", "cursors delete", "unread"}) {
+       {"pub",           "tail",         "topics",      "create",         "set",
+        "trim",          "delete",       "stats",       "backup create",  "backup list",
+        "backup delete", "state get",    "state put",   "state delete",   "cursors",
+        "cursors list",  "cursors show", "cursors set", "cursors delete", "unread"}) {
     EXPECT_THAT(output(std::string("tidemark ") + command + " --help"),
                 AllOf(HasSubstr("Exit codes: 0 done"), HasSubstr("--server")));
   }
@@ -86,9 +89,12 @@ TEST_F(CliUsage, WrongCommandLinesExitWith2AndSayWhatIsWrong) {
 }
 
 TEST_F(CliUsage, WithoutABrokerEverythingExitsWith3AndAHint) {
-  for (const auto* command : {"tidemark pub t x", "tidemark tail t", "tidemark topics",
-                              "tidemark create t", "tidemark state get t", "tidemark cursors",
-                              "tidemark cursors show t c", "tidemark unread t --cursor c"}) {
+  for (const auto* command :
+       {"tidemark pub t x", "tidemark tail t", "tidemark topics", "tidemark create t",
+        "tidemark state get t", "tidemark cursors", "tidemark cursors show t c",
+        "tidemark unread t --cursor c", "tidemark set t --max-events 1",
+        "tidemark trim t --before 1 --yes", "tidemark delete t --yes", "tidemark stats",
+        "tidemark backup create", "tidemark backup list"}) {
     const auto ended = run(std::string("export TIDEMARK_SERVER=http://127.0.0.1:1; ") + command);
     EXPECT_EQ(ended.exit_code, 3) << command;
     EXPECT_THAT(ended.errors, AllOf(HasSubstr("cannot connect to 127.0.0.1:1"),

@@ -1,0 +1,14 @@
+// `tidemark stats`. Sizes, levels, caches and commit times, drawn.
+// tools/inspect/: a subcommand of tidemark.
+#pragma once
+
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+namespace tidemark::tools {
+
+/// Adds the subcommand; when it is parsed, `run` becomes the work to do and returns an ExitCode.
+void add_stats(CLI::App& app, std::function<int()>& run);
+
+}  // namespace tidemark::tools
