@@ -13,12 +13,22 @@
 #include "tools/bench_command.hpp"
 #include "tools/cursors.hpp"
 #include "tools/exit_code.hpp"
+#include "tools/inspect/backup.hpp"
+#include "tools/inspect/describe.hpp"
+#include "tools/inspect/diff.hpp"
+#include "tools/inspect/repair.hpp"
+#include "tools/inspect/show.hpp"
+#include "tools/inspect/stats.hpp"
+#include "tools/inspect/topics.hpp"
+#include "tools/inspect/verify.hpp"
 #include "tools/pub.hpp"
 #include "tools/state.hpp"
 #include "tools/tail.hpp"
 #include "tools/terminal.hpp"
 #include "tools/token.hpp"
-#include "tools/topics.hpp"
+#include "tools/topic_changes.hpp"
+#include "tools/transfer/export_command.hpp"
+#include "tools/transfer/import_command.hpp"
 
 namespace tidemark::tools {
 namespace {
@@ -64,11 +74,23 @@ int main_of(const std::vector<std::string>& arguments) {
   add_pub(app, run);
   add_tail(app, run);
   add_topics(app, run);
+  add_describe(app, run);
+  add_show(app, run);
+  add_diff(app, run);
   add_create(app, run);
+  add_set(app, run);
+  add_trim(app, run);
   add_delete(app, run);
   add_state(app, run);
   add_cursors(app, run);
   add_unread(app, run);
+  add_stats(app, run);
+  add_verify(app, run);
+  add_export(app, run);
+  add_import(app, run);
+  add_backup(app, run);
+  add_restore(app, run);
+  add_repair(app, run);
   add_token(app, run);
   add_bench(app, run);
   try {
