@@ -110,7 +110,8 @@ void NdjsonExportWriter::put_data(std::string_view data, Payload payload) {
   if (payload == Payload::json && stands_in_line(data)) {
     buffer_.append(",\"data\":").append(data);
   } else if (payload == Payload::text && valid_utf8(data)) {
-    text("data", data);
+    buffer_ += ",\"data\":";
+    append_json_string(buffer_, data);
   } else {
     put_base64(data);
   }
