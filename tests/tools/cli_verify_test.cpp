@@ -82,6 +82,15 @@ TEST_F(CliVerify, JsonIsOneObjectWithTheFindingsInIt) {
   EXPECT_THAT(where, HasSubstr(table.filename().string()));
 }
 
+TEST_F(CliVerify, AVerdictThatCannotBeWrittenIsNoSuccess) {
+  write_sample_log(data());
+  for (const auto* const form : {"", "--json"}) {
+    const auto ended = run(verify(form) + " > /dev/full");
+    EXPECT_EQ(ended.exit_code, 1) << form;
+    EXPECT_THAT(ended.errors, HasSubstr("No space left")) << form;
+  }
+}
+
 TEST_F(CliVerify, QuietSaysNothingAndTheExitCodeAll) {
   write_sample_log(data());
   auto ended = run(verify("--quiet"));

@@ -70,7 +70,7 @@ std::string verdict_of(const Outcome& outcome) {
   return paint(STDOUT_FILENO, Colour::red, out);
 }
 
-void print_text(const RepairChoice& choice, const Outcome& outcome) {
+int print_text(const RepairChoice& choice, const Outcome& outcome) {
   const auto& report = outcome.report;
   std::string out;
   if (!outcome.losses.empty()) out += table_of(outcome.losses);
@@ -78,10 +78,11 @@ void print_text(const RepairChoice& choice, const Outcome& outcome) {
     out += "… and " + grouped(outcome.lost - outcome.losses.size()) + " more\n";
   out += verdict_of(outcome) + "; salvaged: " + counted(report.topics, "topic", "topics") + ", " +
          counted(report.events, "event", "events") + "; " + report.way + "\n";
-  static_cast<void>(write_all(STDOUT_FILENO, out));
+  const int printed = print_out(out);
   note(printable(choice.to) +
        " is a data directory like any other; its topics go on under new epochs, so that clients "
        "are told");
+  return printed;
 }
 
 // ---- for scripts ----
@@ -98,7 +99,7 @@ json::object object_of(const Loss& loss) {
   return out;
 }
 
-void print_json(const RepairChoice& choice, const Outcome& outcome) {
+int print_json(const RepairChoice& choice, const Outcome& outcome) {
   const auto& report = outcome.report;
   json::object out;
   out["from"] = printable(choice.from);
@@ -111,7 +112,7 @@ void print_json(const RepairChoice& choice, const Outcome& outcome) {
   json::array losses;
   for (const auto& loss : outcome.losses) losses.push_back(object_of(loss));
   out["losses"] = std::move(losses);
-  static_cast<void>(write_all(STDOUT_FILENO, json::serialize(out) + "\n"));
+  return print_out(json::serialize(out) + "\n");
 }
 
 // ---- the command ----
@@ -134,12 +135,8 @@ int repair(const RepairChoice& choice) {
   bar.clear();
   if (!report) return tools::report(failure_of(report.error()));
   outcome.report = std::move(*report);
-  if (choice.json) {
-    print_json(choice, outcome);
-  } else {
-    print_text(choice, outcome);
-  }
-  return outcome.lost > 0 ? kDamaged : kOk;
+  const int printed = choice.json ? print_json(choice, outcome) : print_text(choice, outcome);
+  return outcome.lost > 0 ? kDamaged : printed;
 }
 
 constexpr const char* kRepairFooter = R"(

@@ -127,13 +127,13 @@ std::string summary_of(const Outcome& outcome) {
   return out + "\n";
 }
 
-void print_text(const Outcome& outcome) {
+int print_text(const Outcome& outcome) {
   std::string out;
   if (!outcome.findings.empty()) out += table_of(outcome.findings);
   const auto all = outcome.report.damages + outcome.report.notes;
   if (all > outcome.findings.size())
     out += "… and " + grouped(all - outcome.findings.size()) + " more\n";
-  static_cast<void>(write_all(STDOUT_FILENO, out + summary_of(outcome)));
+  return print_out(out + summary_of(outcome));
 }
 
 // ---- for scripts ----
@@ -153,7 +153,7 @@ json::object object_of(const Finding& finding) {
   return out;
 }
 
-void print_json(const Outcome& outcome) {
+int print_json(const Outcome& outcome) {
   const auto& report = outcome.report;
   json::object out;
   out["intact"] = report.intact();
@@ -173,7 +173,7 @@ void print_json(const Outcome& outcome) {
   json::array findings;
   for (const auto& finding : outcome.findings) findings.push_back(object_of(finding));
   out["findings"] = std::move(findings);
-  static_cast<void>(write_all(STDOUT_FILENO, json::serialize(out) + "\n"));
+  return print_out(json::serialize(out) + "\n");
 }
 
 // ---- the command ----
@@ -201,15 +201,10 @@ int verify(const VerifyChoice& choice) {
   outcome.report = *report;
   outcome.took = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - start);
-  if (!choice.quiet) {
-    if (choice.json) {
-      print_json(outcome);
-    } else {
-      print_text(outcome);
-    }
-  }
+  int printed = kOk;
+  if (!choice.quiet) printed = choice.json ? print_json(outcome) : print_text(outcome);
   if (!report->intact()) return kDamaged;
-  return report->stopped ? kIncomplete : kOk;
+  return report->stopped ? kIncomplete : printed;
 }
 
 void check_choice(const VerifyChoice& choice) {
