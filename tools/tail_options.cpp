@@ -78,15 +78,18 @@ void declare_start(CLI::App& command, TailOptions& options) {
       });
 }
 
-void declare_filter(CLI::App& command, TailOptions& options) {
+}  // namespace
+
+void add_filter_options(CLI::App& command, std::vector<std::string>& keys,
+                        std::vector<std::string>& headers) {
   command
-      .add_option("--key", options.keys,
+      .add_option("--key", keys,
                   "Only events with this key, or that begin so if it ends in *; may be repeated")
       ->type_name("KEY")
       ->expected(1)
       ->take_all();
   command
-      .add_option("--header", options.headers,
+      .add_option("--header", headers,
                   "Only events with this header; may be repeated: of the same name any of the "
                   "values, of different names all of them")
       ->type_name("NAME=VALUE")
@@ -94,13 +97,11 @@ void declare_filter(CLI::App& command, TailOptions& options) {
       ->take_all();
 }
 
-}  // namespace
-
 void declare_tail(CLI::App& command, TailOptions& options) {
   command.add_option("TOPIC", options.topic, "What to follow; with a * all topics that match")
       ->required();
   declare_start(command, options);
-  declare_filter(command, options);
+  add_filter_options(command, options.keys, options.headers);
   command.add_option("--limit", options.limit, "End after so many events")
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1}, kMaxInteger));

@@ -37,6 +37,9 @@ struct TailOptions {
   [[nodiscard]] bool is_pattern() const { return topic.find('*') != std::string::npos; }
 };
 
+/// Adds --key and --header, for filter_of.
+void add_filter_options(CLI::App& command, std::vector<std::string>& keys,
+                        std::vector<std::string>& headers);
 /// Adds the options to the subcommand.
 void declare_tail(CLI::App& command, TailOptions& options);
 /// What can only be judged once all is parsed. Throws CLI::ValidationError.

@@ -231,19 +231,7 @@ class Show {
 void declare(CLI::App& command, ShowOptions& options) {
   command.add_option("TOPIC", options.topic, "Whose events")->required();
   add_range_options(command, options.range);
-  command
-      .add_option("--key", options.keys,
-                  "Only events with this key, or that begin so if it ends in *; may be repeated")
-      ->type_name("KEY")
-      ->expected(1)
-      ->take_all();
-  command
-      .add_option("--header", options.headers,
-                  "Only events with this header; may be repeated: of the same name any of the "
-                  "values, of different names all of them")
-      ->type_name("NAME=VALUE")
-      ->expected(1)
-      ->take_all();
+  add_filter_options(command, options.keys, options.headers);
   command
       .add_option("--producer", options.producer,
                   "Only what is remembered of this producer; with --data alone")

@@ -145,7 +145,7 @@ class Report {
   Outcome outcome_;
 };
 
-void print_json(const ImportOptions& options, const Outcome& outcome) {
+int print_json(const ImportOptions& options, const Outcome& outcome) {
   json::array topics;
   for (const auto& topic : outcome.kept) {
     json::object said{{"topic", topic.name},
@@ -164,10 +164,10 @@ void print_json(const ImportOptions& options, const Outcome& outcome) {
                          {"events", outcome.events},
                          {"lost", outcome.lost},
                          {"refused", outcome.refused}};
-  static_cast<void>(write_all(STDOUT_FILENO, json::serialize(out) + "\n"));
+  return print_out(json::serialize(out) + "\n");
 }
 
-void print_text(const ImportOptions& options, const Outcome& outcome) {
+int print_text(const ImportOptions& options, const Outcome& outcome) {
   static const std::vector<TextColumn> kColumns{{"TOPIC"}, {"EVENTS", true}, {"WHAT"}};
   std::vector<std::vector<std::string>> rows;
   for (const auto& topic : outcome.kept)
@@ -183,7 +183,7 @@ void print_text(const ImportOptions& options, const Outcome& outcome) {
     out += std::string(options.dry_run ? "would import " : "imported ") +
            counted(outcome.events, "event") + " of " + counted(outcome.written, "topic") + "\n";
   }
-  static_cast<void>(write_all(STDOUT_FILENO, out));
+  return print_out(out);
 }
 
 // ---- the work ----
@@ -272,12 +272,14 @@ int import_from(const ImportOptions& options, const Input& input) {
   bar.clear();
   auto& outcome = told.outcome();
   outcome.complete = importer.complete();
+  int printed = kOk;
   if (options.json) {
-    print_json(options, outcome);
+    printed = print_json(options, outcome);
   } else if (!ended || !outcome.kept.empty()) {
-    print_text(options, outcome);
+    printed = print_text(options, outcome);
   }
-  return ended ? *ended : judge(options, importer, outcome);
+  const int code = ended ? *ended : judge(options, importer, outcome);
+  return code == kOk ? printed : code;
 }
 
 int import_topics(const ImportOptions& options) {
