@@ -194,8 +194,9 @@ TEST_P(FanoutStreamTest, RunsArriveWholeAndInOrder) {
     ASSERT_TRUE(stream().free());
     const auto run = frames({std::to_string(2 * i), std::to_string(2 * i + 1)});
     ASSERT_EQ(stream().send_run(run), FanoutStream::Sent::whole);
+    // How many small writes a socket takes ahead is the kernel's affair, and changes with its mood.
+    while (got.size() < 2 * static_cast<std::size_t>(i) + 2) client_takes(got);
   }
-  while (got.size() < 200) client_takes(got);
   for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].payload, std::to_string(i));
   EXPECT_EQ(freed_, 0) << "the sender has not been kept waiting";
 }
