@@ -51,6 +51,13 @@ class BodyParts {
   virtual std::optional<Result<Part>> next(std::function<void()> ready) = 0;
 };
 
+/// How an event stream of whole messages goes on and ends: see MessageDialect.
+enum class StreamsUntil : std::uint8_t {
+  left,  ///< for as long as a stream lasts
+  tail,  ///< until the reader has what there is
+  news,  ///< the same, but who has everything already waits for what comes next
+};
+
 /// What an event stream begins with.
 struct EventStreamStart {
   Cursor cursor;
@@ -59,6 +66,8 @@ struct EventStreamStart {
   Filter filter = {};                               ///< what it passes is sent
   /// Begins with this state, instead of where the cursor is; null: there is none.
   std::unique_ptr<StateFeed> state = {};
+  /// Given: it speaks in the protocol's messages; else as Durable Streams has it.
+  std::optional<StreamsUntil> messages = {};
   Caller caller = {};  ///< filled in by the exchange
 };
 

@@ -2,12 +2,11 @@
 // broker/: see sse_session.hpp. The format: HTML Living Standard, 9.2, "Server-sent events".
 #include "broker/sse_session.hpp"
 
+#include <algorithm>
 #include <array>
 
-#include "broker/live_interval.hpp"
-#include "broker/wall_clock.hpp"
-#include "protocol/json_text.hpp"
-#include "protocol/position_token.hpp"
+#include "broker/durable_dialect.hpp"
+#include "broker/message_dialect.hpp"
 
 namespace tidemark::broker {
 
@@ -28,30 +27,11 @@ constexpr milliseconds kReconnectSoon{100};
 constexpr milliseconds kReconnect{1'000};
 // A reader has nothing to say. What it says is dropped, and this much of it is enough.
 constexpr std::size_t kMostHeard = std::size_t{64} << 10;
-constexpr std::size_t kKeptBuffer = std::size_t{4} << 10;
 
-void append_retry(std::string& out, milliseconds time) {
-  out += "retry:";
-  append_number(out, static_cast<std::uint64_t>(time.count()));
-  out += "\n\n";
-}
-
-void append_json_gap(std::string& out, const Gap& gap) {
-  out += R"({"code":")";
-  out += info(errc_of(gap.cause)).name;
-  out += R"(","cause":")";
-  out += to_string(gap.cause);
-  out += R"(","lost":{"first":)";
-  append_number(out, gap.lost.first.value);
-  out += R"(,"end":)";
-  append_number(out, gap.lost.end.value);
-  out += R"(},"epoch":)";
-  append_number(out, gap.epoch.value);
-  out += R"(,"earliest":)";
-  append_number(out, gap.earliest.value);
-  out += R"(,"head":)";
-  append_number(out, gap.head.value);
-  out += '}';
+std::unique_ptr<SseDialect> dialect_of(const EventStreamStart& start, const Cursor& cursor,
+                                       ConnectionGroup& group) {
+  if (start.messages) return std::make_unique<MessageDialect>(cursor, *start.messages);
+  return std::make_unique<DurableDialect>(cursor, group, start.client_cursor);
 }
 
 }  // namespace
@@ -62,11 +42,11 @@ SseSession::SseSession(ConnectionGroup& group, ConnectionSlot slot, Transport tr
       transport_(std::move(transport)),
       sender_(transport_, *this),
       cursor_(std::move(start.cursor)),
-      payload_(stream_payload_of(cursor_.topic()->content_type())),
-      client_cursor_(start.client_cursor),
+      dialect_(dialect_of(start, cursor_, group)),
       on_gap_(start.on_gap),
       filter_(std::move(start.filter)),
       standing_(group.network().access.get(), std::move(start.caller)),
+      bounded_(start.messages.value_or(StreamsUntil::left) != StreamsUntil::left),
       feed_(std::move(start.state)) {
   group.counters().connections[Channel::sse].add();
   group.counters().subscriptions[Channel::sse].add();
@@ -83,8 +63,10 @@ void SseSession::start(const HeadContext& context) {
   if (feed_) watch_feed();
   const auto now = std::chrono::steady_clock::now();
   const auto lifetime = group().limits().sse_lifetime;
+  end_at_ = SteadyTime::max();
   // Spread by a tenth, so that clients that came at once do not come back at once.
   if (lifetime.count() > 0) end_at_ = now + lifetime - lifetime * (group().random() % 100) / 1'000;
+  if (bounded_) end_at_ = std::min(end_at_, now + group().limits().long_poll_timeout);
   alive_until_ = now + kKeepAlive;
   HttpReply head{.status = 200,
                  .content_type = "text/event-stream",
@@ -92,10 +74,12 @@ void SseSession::start(const HeadContext& context) {
                                                                 : "no-cache, no-transform",
                  .endless = true};
   head.add("X-Accel-Buffering", "no");  // nginx would wait for more
-  if (payload_ == Payload::bytes) head.add("Stream-SSE-Data-Encoding", "base64");
-  append_head(head, context, front_);
-  append_retry(front_, kReconnect);
+  dialect_->add_fields(head);
+  append_head(head, context, out_.front);
+  append_retry(out_.front, kReconnect);
+  dialect_->begin(out_);
   send();
+  sent_ = 0;
   watch_client();
   schedule();
   // The group's last visit may have been before.
@@ -127,7 +111,7 @@ void SseSession::flush() {
   for (int steps = 0; sender_.idle(); ++steps) {
     forget_sent();
     if (ending_) {
-      if (!tell_return()) return end();
+      if (!say_farewell()) return end();
       continue;  // nothing but the end follows, once that has gone
     }
     if (steps == kStepsPerFlush) return schedule();
@@ -136,104 +120,80 @@ void SseSession::flush() {
 }
 
 /// The sender is idle, so what was being sent has gone.
-void SseSession::forget_sent() {
-  run_.segment.reset();
-  part_.reset();
-  for (std::string* const buffer : {&front_, &back_}) {
-    buffer->clear();
-    if (buffer->capacity() > kKeptBuffer) *buffer = {};
-  }
-}
+void SseSession::forget_sent() { out_.clear(); }
 
 /// One step of the cursor; false if there is nothing to do until something happens.
 bool SseSession::serve() {
   if (loading_) return false;
   if (feed_) return serve_state();
-  auto next = cursor_.next(group().shard().store(), group().counters().reads);
-  if (const auto* events = std::get_if<step::Events>(&next)) return take_events(events->slice);
-  if (const auto* gap = std::get_if<step::Gap>(&next)) {
-    send_gap(gap->notice.gap);
+  if (is_full()) {
+    finish({.why = SseEnd::Why::pause});
     return true;
   }
+  auto next = cursor_.next(group().shard().store(), group().counters().reads);
+  if (const auto* events = std::get_if<step::Events>(&next)) return take_events(events->slice);
   if (std::holds_alternative<step::Wait>(next)) return tell_tail();
   if (std::holds_alternative<step::Load>(next)) {
     load();
     return false;
   }
-  if (std::holds_alternative<step::State>(next)) ask_for_state();
-  // Positions carry their epoch, and what is caught up is told with the events.
-  if (std::holds_alternative<step::Ended>(next)) ending_ = true;
+  notify(std::move(next));
   return true;
 }
 
-/// What is lost, and the place to go on from: the cursor has moved there, or is to end, or has to
-/// have the state first.
-void SseSession::send_gap(const Gap& gap) {
-  owes_state_ = !cursor_.ended() && on_gap_ == OnGap::state;
-  const bool goes_on = !cursor_.ended() && !owes_state_;
-  if (goes_on) append_id(front_);  // else the client keeps the one it has
-  front_ += "event: gap\ndata:";
-  append_json_gap(front_, gap);
-  front_ += "\n\n";
-  send();
-}
-
-/// Says once that there is no more yet, or for good; true if the cursor is to be asked again.
-bool SseSession::tell_tail() {
-  const auto end = end_if_reached();
-  if (!end) return true;  // something has come since the cursor looked
-  if (told_tail_ == end->tail.offset && !end->closed) return false;
-  append_control(front_);
-  send();
-  return true;
-}
-
-std::optional<storage::Topic::End> SseSession::end_if_reached() const {
-  auto end = cursor_.topic()->end();
-  if (end.tail.offset != cursor_.position().offset) return std::nullopt;
-  return end;
-}
-
-/// In the epoch of its event, as every other answer has it.
-Position SseSession::position() const {
-  const Offset offset = cursor_.position().offset;
-  return {.epoch = cursor_.topic()->epoch_at(offset).start.epoch, .offset = offset};
-}
-
-void SseSession::append_id(std::string& out) const {
-  out += "id:";
-  out += to_token(position());
-  out += '\n';
-}
-
-/// Where the reader is now, and whether there is more.
-void SseSession::append_control(std::string& out) {
-  passed_over_ = 0;
-  const auto end = end_if_reached();
-  const std::string token = to_token(position());
-  out.append("id:").append(token).append("\nevent: control\ndata:{\"streamNextOffset\":\"");
-  out.append(token) += '"';
-  if (end && end->closed) {
-    out += ",\"streamClosed\":true";
-    ending_ = true;
+/// Of what is neither an event nor a reason to wait.
+void SseSession::notify(Step&& step) {
+  if (auto* epoch = std::get_if<step::Epoch>(&step)) {
+    dialect_->epoch(std::move(epoch->notice), out_);
+  } else if (auto* gap = std::get_if<step::Gap>(&step)) {
+    tell_gap(std::move(gap->notice));
+  } else if (auto* caught_up = std::get_if<step::CaughtUp>(&step)) {
+    tell_place();
+    dialect_->caught_up(std::move(caught_up->message), out_);
+  } else if (const auto* ended = std::get_if<step::Ended>(&step)) {
+    return finish({.why = SseEnd::Why::over, .reason = ended->reason});
   } else {
-    out += ",\"streamCursor\":\"";
-    append_number(out, next_cursor(wall_now(), client_cursor_, group().random()));
-    out += '"';
+    return ask_for_state();
   }
-  if (end) {
-    out += ",\"upToDate\":true";
-    told_tail_ = end->tail.offset;
-  }
-  out += "}\n\n";
+  send();
 }
 
-void SseSession::send(std::string_view run) {
-  sender_.add(front_);
-  sender_.add(run);
-  sender_.add(back_);
+/// An answer that is read whole is to end; a state that has to come is part of it.
+bool SseSession::is_full() const {
+  return bounded_ && !owes_state_ && sent_ >= group().limits().catch_up_bytes;
+}
+
+void SseSession::tell_gap(GapNotice&& notice) {
+  owes_state_ = !cursor_.ended() && on_gap_ == OnGap::state;
+  passed_over_ = 0;
+  dialect_->gap(std::move(notice), !cursor_.ended() && !owes_state_, out_);
+}
+
+/// There is no more yet, or for good; true if the cursor is to be asked again.
+bool SseSession::tell_tail() {
+  const auto end = end_if_reached(cursor_);
+  if (!end) return true;  // something has come since the cursor looked
+  tell_place();
+  dialect_->tail(*end, out_);
+  if (out_.size() == 0) return false;
+  send();
+  return true;
+}
+
+/// Once for however many events in a row were not for this reader.
+void SseSession::tell_place() {
+  if (std::exchange(passed_over_, 0) > 0) dialect_->place(out_);
+}
+
+void SseSession::send() {
+  if (out_.size() == 0) return;
+  if (out_.last) ending_ = true;
+  sender_.add(out_.front);
+  sender_.add(out_.run);
+  sender_.add(out_.back);
   alive_until_ = group().now() + kKeepAlive;
-  group().counters().bytes_out[Channel::sse].add(front_.size() + run.size() + back_.size());
+  sent_ += out_.size();
+  group().counters().bytes_out[Channel::sse].add(out_.size());
   static_cast<void>(sender_.send());  // what is parked comes back as pieces_sent()
 }
 
@@ -242,27 +202,29 @@ void SseSession::load() {
   group().shard().load(cursor_.topic(), cursor_.position().offset,
                        [self = shared_from_this()](const Result<void>& loaded) {
                          self->loading_ = false;
-                         if (!loaded) self->ending_ = true;
-                         if (!self->over_) self->schedule();
+                         if (self->over_) return;
+                         if (loaded) return self->schedule();
+                         self->finish({.why = SseEnd::Why::over, .reason = loaded.errc()});
                        });
 }
 
 // ---- the end ----
 
-/// The client is to come back: to us later, or to whoever is started after us. It is told so behind
-/// what is just being sent to it: under load every client is in the middle of something.
-void SseSession::finish(milliseconds come_back_after) {
+/// The client is told so behind what is just being sent to it: under load every client is in the
+/// middle of something.
+void SseSession::finish(const SseEnd& end) {
   if (over_ || ending_) return;
   ending_ = true;
-  come_back_after_ = come_back_after;
+  farewell_ = end;
   schedule();
 }
 
-/// True if the client is just being told when to come back; once.
-bool SseSession::tell_return() {
-  const auto after = std::exchange(come_back_after_, std::nullopt);
-  if (!after) return false;
-  append_retry(front_, *after);
+/// True if the client is just being told why and when to come back; once.
+bool SseSession::say_farewell() {
+  const auto farewell = std::exchange(farewell_, std::nullopt);
+  if (!farewell) return false;
+  dialect_->end(*farewell, placed(), out_);
+  if (out_.size() == 0) return false;
   send();
   return true;
 }
@@ -277,7 +239,8 @@ void SseSession::end() {
 }
 
 void SseSession::drain() {
-  if (!closing_) finish(group().reconnect_delay());
+  if (closing_) return;
+  finish({.why = SseEnd::Why::stop, .come_back_after = group().reconnect_delay()});
 }
 
 void SseSession::abort() {
@@ -285,7 +248,7 @@ void SseSession::abort() {
   over_ = true;
   Waiter::unlink();
   transport_.close();
-  run_.segment.reset();
+  out_.segment.reset();
   feed_.reset();
 }
 
@@ -306,34 +269,34 @@ void SseSession::sweep(SteadyTime now) {
     if (now >= end_at_) time_out(TimeLimit::close);
     return;
   }
-  if (!may_go_on()) finish(kReconnectSoon);
+  if (const auto ended = end_of_standing()) finish(*ended);
   if (!sender_.idle()) return sweep_blocked(now);
   blocked_since_ = {};
   // Who has half of a state would have to begin with it again.
-  if (end_at_ != SteadyTime{} && now >= end_at_ && !feed_) return finish(kReconnectSoon);
+  if (now >= end_at_ && !feed_) {
+    return finish({.why = SseEnd::Why::pause, .come_back_after = kReconnectSoon});
+  }
   if (now < alive_until_ || ending_ || loading_) return;
   forget_sent();
-  if (feed_ || owes_state_) {
-    front_ += ":\n\n";  // a comment: it is nowhere yet
-  } else {
-    append_control(front_);
-  }
+  dialect_->keep_alive(placed(), out_);
   send();
   schedule();
 }
 
-/// False when the credential has expired or was withdrawn, or the right was. Who comes back then is
+/// Given when the credential has expired or was withdrawn, or the right was. Who comes back then is
 /// told by a status.
-bool SseSession::may_go_on() {
+std::optional<SseEnd> SseSession::end_of_standing() {
   using Change = Standing::Change;
   const auto change = standing_.look(group().wall_now());
   if (change == Change::expired || change == Change::withdrawn) {
     const auto event = change == Change::expired ? AuthEvent::ended : AuthEvent::withdrawn;
     if (!ending_) group().counters().auth[event].add();
-    return false;
+    return SseEnd{.why = SseEnd::Why::pause, .come_back_after = kReconnectSoon};
   }
-  if (change != Change::rights) return true;
-  return standing_.caller().may(Right::subscribe, cursor_.topic()->name());
+  if (change != Change::rights) return std::nullopt;
+  if (standing_.caller().may(Right::subscribe, cursor_.topic()->name())) return std::nullopt;
+  return SseEnd{
+      .why = SseEnd::Why::over, .reason = Errc::forbidden, .come_back_after = kReconnectSoon};
 }
 
 /// The client takes nothing. First its share of the events' memory becomes its own, so that it
@@ -345,11 +308,12 @@ void SseSession::sweep_blocked(SteadyTime now) {
     return;
   }
   if (now - blocked_since_ >= group().limits().stall_timeout) return time_out(TimeLimit::stall);
-  if (!run_.segment || now - blocked_since_ < kReleaseAfter) return;
-  front_ = sender_.rest();
-  sender_.move_rest(front_);
-  back_ = {};
-  run_.segment.reset();
+  if (!out_.segment || now - blocked_since_ < kReleaseAfter) return;
+  out_.front = sender_.rest();
+  sender_.move_rest(out_.front);
+  out_.run = {};
+  out_.back = {};
+  out_.segment.reset();
 }
 
 }  // namespace tidemark::broker

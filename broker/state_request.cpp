@@ -11,11 +11,12 @@
 namespace tidemark::broker {
 
 StateRequest::StateRequest(ConnectionGroup& group, std::shared_ptr<Exchange> exchange,
-                           std::shared_ptr<storage::Topic> topic, Then then)
+                           std::shared_ptr<storage::Topic> topic, Then then, Otherwise otherwise)
     : group_(group),
       exchange_(std::move(exchange)),
       topic_(std::move(topic)),
       then_(std::move(then)),
+      otherwise_(std::move(otherwise)),
       standing_(group.network().access.get(), exchange_->caller()),
       feed_(std::make_unique<StateFeed>()) {}
 
@@ -35,8 +36,10 @@ void StateRequest::advance() {
   if (!exchange_) return;
   const auto* const first = feed_->peek();
   if (first == nullptr) return;
-  if (!*first) return respond(failed(first->errc()));
+  const bool lacking = !*first && first->errc() == Errc::no_state && otherwise_;
+  if (!*first && !lacking) return respond(failed(first->errc()));
   const auto exchange = std::exchange(exchange_, nullptr);
+  if (lacking) return otherwise_(*exchange);
   then_(*exchange, std::move(feed_));
 }
 

@@ -17,11 +17,14 @@ class StateRequest final : public PendingAnswer, public std::enable_shared_from_
  public:
   /// What becomes of it: the feed has its first part, which is no error.
   using Then = std::function<void(Exchange& exchange, std::unique_ptr<StateFeed> feed)>;
+  /// The same of a topic that has no state.
+  using Otherwise = std::function<void(Exchange& exchange)>;
 
+  /// Without `otherwise` it is an error if there is no state.
   StateRequest(ConnectionGroup& group, std::shared_ptr<Exchange> exchange,
-               std::shared_ptr<storage::Topic> topic, Then then);
+               std::shared_ptr<storage::Topic> topic, Then then, Otherwise otherwise = {});
 
-  /// Once; ends with an answer to the exchange or with `then`.
+  /// Once; ends with an answer to the exchange, with `then` or with `otherwise`.
   void start();
 
  private:
@@ -38,6 +41,7 @@ class StateRequest final : public PendingAnswer, public std::enable_shared_from_
   std::shared_ptr<Exchange> exchange_;  ///< none once it has been answered, or the client has left
   const std::shared_ptr<storage::Topic> topic_;
   const Then then_;
+  const Otherwise otherwise_;
   Standing standing_;
   std::unique_ptr<StateFeed> feed_;
 };

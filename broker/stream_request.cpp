@@ -235,6 +235,8 @@ struct Query {
   std::optional<std::string> on_gap;
   std::optional<std::string> state;
   std::optional<std::string> state_if_behind;
+  std::optional<std::string> form;
+  std::optional<std::string> once;
   std::optional<std::uint64_t> cursor;
   Filter filter;
 
@@ -244,6 +246,8 @@ struct Query {
     if (name == "live") return &live;
     if (name == "on_gap") return &on_gap;
     if (name == "state") return &state;
+    if (name == "form") return &form;
+    if (name == "once") return &once;
     return name == "state_if_behind" ? &state_if_behind : nullptr;
   }
 };
@@ -323,10 +327,16 @@ void read_on_gap(HeadReader& in, const std::optional<std::string>& on_gap, ReadS
   if (out.on_gap == OnGap::fail && on_gap != "fail") in.fail("on_gap must be fail or earliest");
 }
 
+/// One that is not there is false.
+bool read_flag(HeadReader& in, std::string_view name, const std::optional<std::string>& value) {
+  const bool set = value == "true";
+  if (value && !set && value != "false") in.fail(std::string(name) + " must be true or false");
+  return set;
+}
+
 /// Whether it begins with the state; before what it is read as live is.
 void read_state(HeadReader& in, const Query& query, ReadStream& out) {
-  out.state = query.state == "true";
-  if (query.state && !out.state && query.state != "false") in.fail("state must be true or false");
+  out.state = read_flag(in, "state", query.state);
   if (out.state && query.offset) in.fail("state and offset exclude each other");
   if (!query.state_if_behind) return;
   if (const auto events = parse_integer(*query.state_if_behind)) {
@@ -341,12 +351,21 @@ void read_filter(HeadReader& in, Filter filter, ReadStream& out) {
   out.filter = std::move(filter);
 }
 
+/// In which words an event stream speaks, and for how long.
+void read_form(HeadReader& in, const Query& query, ReadStream& out) {
+  out.messages = query.form == "messages";
+  if (query.form && !out.messages) in.fail("form must be messages");
+  out.once = read_flag(in, "once", query.once);
+  if (out.once && !out.messages) in.fail("once needs form=messages");
+}
+
 /// A catch-up that left out events without a word would be taken for the whole.
 void check_live_only(HeadReader& in, const ReadStream& out) {
   if (out.live == ReadStream::Live::sse) return;
   if (out.state || out.state_if_behind || !out.filter.empty()) {
     in.fail("state, state_if_behind, filter_key and filter_header need live=sse");
   }
+  if (out.messages) in.fail("form=messages needs live=sse");
 }
 
 StreamRequest read_read(HeadReader& in, TopicName name) {
@@ -357,6 +376,7 @@ StreamRequest read_read(HeadReader& in, TopicName name) {
   read_live(in, query, out);
   read_on_gap(in, query.on_gap, out);
   read_filter(in, std::move(query.filter), out);
+  read_form(in, query, out);
   check_live_only(in, out);
   out.cursor = query.cursor;
   out.if_none_match = in.list("If-None-Match");

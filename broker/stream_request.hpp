@@ -56,6 +56,8 @@ struct ReadStream {
   bool state = false;  ///< begins with the topic's state, unless it resumes
   std::optional<StateIfBehind> state_if_behind;
   Filter filter;
+  bool messages = false;  ///< as the protocol's messages, not as Durable Streams has it
+  bool once = false;      ///< of messages: what there is, and if there is nothing what comes
   std::optional<std::uint64_t> cursor;  ///< Stream-Cursor of an answer before
   std::string if_none_match;            ///< empty: none
   bool gzip = false;                    ///< the client takes gzip
@@ -91,7 +93,7 @@ using ParsedStreamRequest = boost::system::result<StreamRequest, RequestFault>;
 /// query says otherwise. For `sse` alone: `state` (`true`, instead of an offset; `false`), after
 /// which on_gap is `state` unless the query says otherwise; on_gap `state`; `state_if_behind` (a
 /// number of events); `filter_key` and `filter_header` (`name:value`), any number of each, where
-/// those of one name are alternatives.
+/// those of one name are alternatives; `form` (`messages`), and with it `once` (`true`, `false`).
 /// Fields of ours that are there twice are refused, of this request or not.
 /// Errors: not_found, invalid_topic, reserved_topic, method_not_allowed, malformed_message,
 /// invalid_content_type, invalid_producer, invalid_fork, invalid_filter.

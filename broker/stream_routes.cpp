@@ -227,28 +227,55 @@ Result<Position> start_of(const Call& call, const ReadStream& asked, Topic& topi
   return *asked.after;
 }
 
-/// Is it so far behind that it would rather have the state? Not if the client has to be told that
-/// its position is none of this history.
-bool rather_state(const ReadStream& asked, const Cursor& cursor, const std::optional<Gap>& gap) {
+/// Does it begin with the state? Messages begin as a WebSocket's subscription does. Of the others
+/// who is far behind would rather have the state, but not if the client has to be told that its
+/// position is none of this history.
+bool wants_state(const ReadStream& asked, const Cursor& cursor, const std::optional<Gap>& gap) {
   if (asked.state && !asked.resumes) return true;
+  if (gap && asked.messages) return asked.on_gap == OnGap::state;
   if (!asked.state_if_behind) return false;
   if (gap && (gap->cause == GapCause::epoch || gap->cause == GapCause::ahead)) return false;
   return cursor.behind() > asked.state_if_behind->events.value_or(kMaxInteger);
 }
 
+/// Who has no position yet is to have one at once, who has all there is waits for more.
+std::optional<StreamsUntil> until(const ReadStream& asked) {
+  if (!asked.messages) return std::nullopt;
+  if (!asked.once) return StreamsUntil::left;
+  const bool placed = asked.after && asked.after->epoch.value != 0;
+  return placed ? StreamsUntil::news : StreamsUntil::tail;
+}
+
+/// `state`: what it begins with; null: with what follows the cursor.
+void begin_stream(Exchange& exchange, const ReadStream& asked, Cursor&& cursor,
+                  std::unique_ptr<StateFeed> state = nullptr) {
+  exchange.stream({.cursor = std::move(cursor),
+                   .client_cursor = asked.cursor,
+                   .on_gap = asked.on_gap,
+                   .filter = asked.filter,
+                   .state = std::move(state),
+                   .messages = until(asked)});
+}
+
 /// An event stream that begins with the state, once its first part is there: until then the client
-/// can still be told by a status that there is none.
+/// can still be told by a status that there is none. Who has only been too far behind for the
+/// `backlog` is sent that if there is none.
 void begin_with_state(const SharedCall& call, ReadStream&& asked,
-                      const std::shared_ptr<Topic>& topic) {
-  auto then = [topic, asked = std::move(asked)](Exchange& exchange,
-                                                std::unique_ptr<StateFeed> feed) {
-    exchange.stream({.cursor = Cursor(topic, feed->position(), asked.on_gap),
-                     .client_cursor = asked.cursor,
-                     .on_gap = asked.on_gap,
-                     .filter = asked.filter,
-                     .state = std::move(feed)});
+                      const std::shared_ptr<Topic>& topic, std::optional<Position> backlog) {
+  const auto wanted = std::make_shared<const ReadStream>(std::move(asked));
+  auto then = [topic, wanted](Exchange& exchange, std::unique_ptr<StateFeed> feed) {
+    const Position position = feed->position();
+    begin_stream(exchange, *wanted, Cursor(topic, position, wanted->on_gap), std::move(feed));
   };
-  std::make_shared<StateRequest>(call->group, call->exchange, topic, std::move(then))->start();
+  StateRequest::Otherwise otherwise;
+  if (backlog) {
+    otherwise = [topic, wanted, start = *backlog](Exchange& exchange) {
+      begin_stream(exchange, *wanted, Cursor(topic, start, wanted->on_gap));
+    };
+  }
+  std::make_shared<StateRequest>(call->group, call->exchange, topic, std::move(then),
+                                 std::move(otherwise))
+      ->start();
 }
 
 void begin_read(const SharedCall& call, ReadStream&& asked, const std::shared_ptr<Topic>& topic) {
@@ -257,13 +284,14 @@ void begin_read(const SharedCall& call, ReadStream&& asked, const std::shared_pt
   call->store().touch(*topic);
   Cursor cursor(topic, *start, asked.on_gap);
   const auto gap = cursor.gap_at_start();
-  if (rather_state(asked, cursor, gap)) return begin_with_state(call, std::move(asked), topic);
+  if (wants_state(asked, cursor, gap)) {
+    const bool demanded = gap || (asked.state && !asked.resumes);
+    return begin_with_state(call, std::move(asked), topic,
+                            demanded ? std::nullopt : std::optional(*start));
+  }
   if (asked.on_gap == OnGap::fail && gap) return call->respond(gap_reply(*gap));
   if (asked.live == ReadStream::Live::sse) {
-    return call->exchange->stream({.cursor = std::move(cursor),
-                                   .client_cursor = asked.cursor,
-                                   .on_gap = asked.on_gap,
-                                   .filter = std::move(asked.filter)});
+    return begin_stream(*call->exchange, asked, std::move(cursor));
   }
   std::make_shared<StreamReader>(call->group, call->exchange, std::move(asked), std::move(cursor))
       ->start();

@@ -118,12 +118,16 @@ std::size_t json_size(const EventView& event, Payload payload) {
          json_headers_size(event.headers) + json_data_size(event.data, payload) + 1;
 }
 
-char* write_json(const EventView& event, Payload payload, char* out) {
+// All before the data.
+char* write_json_head(const EventView& event, char* out) {
   out = write_bytes(numbers.offset.of(event.offset.value), out);
   out = write_bytes(numbers.time.of(time_of(event)), write_bytes(kTime, out));
   if (!event.key.empty()) out = write_json_string(event.key, write_bytes(kKey, out));
-  out = write_json_headers(event.headers, out);
-  out = write_json_data(event.data, payload, out);
+  return write_json_headers(event.headers, out);
+}
+
+char* write_json(const EventView& event, Payload payload, char* out) {
+  out = write_json_data(event.data, payload, write_json_head(event, out));
   *out++ = '}';
   return out;
 }
@@ -189,7 +193,25 @@ char* write_sse(std::string_view data, Payload payload, char* out) {
   return out;
 }
 
+// ---- whole Server-Sent Events ----
+
+constexpr std::string_view kDataField = "data:";
+constexpr std::string_view kEventEnd = "\n\n";
+
+// Of JSON text, which begins with no blank.
+void append_whole_event(std::string_view json, std::string& out) {
+  const std::size_t at = out.size() + kDataField.size();
+  out += kDataField;
+  out.resize(at + sse_lines_size(json));
+  write_sse_lines(json, out.data() + at);
+  out += kEventEnd;
+}
+
 // ---- messages ----
+
+constexpr bool holds_message(FrameForm form) {
+  return form != FrameForm::body && form != FrameForm::sse;
+}
 
 std::string prefix_of(WireForm form, const TopicName& topic) {
   std::string prefix;
@@ -235,16 +257,29 @@ void append_frame(WireForm form, const State& state, Payload payload, std::strin
   append_framed(form, state, payload, out);
 }
 
+void append_event(const ServerMessage& message, Payload payload, std::string& out) {
+  std::string json;
+  encode(WireForm::json, message, payload, json);
+  append_whole_event(json, out);
+}
+
+void append_event(const State& state, Payload payload, std::string& out) {
+  std::string json;
+  encode(WireForm::json, state, payload, json);
+  append_whole_event(json, out);
+}
+
 EventFramer::EventFramer(FrameForm form, const TopicName& topic, Payload payload)
     : form_(form),
       wire_(form == FrameForm::binary ? WireForm::binary : WireForm::json),
       payload_(payload) {
-  if (form == frame_form(wire_)) prefix_ = prefix_of(wire_, topic);
+  if (holds_message(form)) prefix_ = prefix_of(wire_, topic);
 }
 
 std::size_t EventFramer::size(const EventView& event) const {
   if (form_ == FrameForm::body) return body_size(event.data, payload_);
   if (form_ == FrameForm::sse) return sse_size(event.data, payload_);
+  if (form_ == FrameForm::event) return whole_event_size(event);
   const std::size_t message = message_size(event);
   return frame_header_size(message) + message;
 }
@@ -252,6 +287,7 @@ std::size_t EventFramer::size(const EventView& event) const {
 char* EventFramer::write(const EventView& event, char* out) const {
   if (form_ == FrameForm::body) return write_body(event.data, payload_, out);
   if (form_ == FrameForm::sse) return write_sse(event.data, payload_, out);
+  if (form_ == FrameForm::event) return write_whole_event(event, out);
   return write_frame(event, out);
 }
 
@@ -272,12 +308,32 @@ char* EventFramer::write_frame(const EventView& event, char* out) const {
 
 std::size_t EventFramer::message_size(const EventView& event) const {
   return prefix_.size() +
-         (form_ == FrameForm::json ? json_size(event, payload_) : binary_size(event));
+         (wire_ == WireForm::json ? json_size(event, payload_) : binary_size(event));
 }
 
 char* EventFramer::write_message(const EventView& event, char* out) const {
   out = write_bytes(prefix_, out);
   return form_ == FrameForm::json ? write_json(event, payload_, out) : write_binary(event, out);
+}
+
+// Of a message only JSON data, kept as it was published, can have line ends: in strings they are
+// escaped.
+std::size_t EventFramer::whole_event_size(const EventView& event) const {
+  const std::size_t lines =
+      payload_ == Payload::json ? sse_lines_size(event.data) - event.data.size() : 0;
+  return kDataField.size() + message_size(event) + lines + kEventEnd.size();
+}
+
+char* EventFramer::write_whole_event(const EventView& event, char* out) const {
+  out = write_bytes(prefix_, write_bytes(kDataField, out));
+  out = write_json_head(event, out);
+  if (payload_ == Payload::json) {
+    out = write_sse_lines(event.data, write_bytes(kData, out));
+  } else {
+    out = write_json_data(event.data, payload_, out);
+  }
+  *out++ = '}';
+  return write_bytes(kEventEnd, out);
 }
 
 }  // namespace tidemark

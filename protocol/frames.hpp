@@ -28,6 +28,13 @@ void append_frame(WireForm form, const ServerMessage& message, Payload payload, 
 /// The same for a part of a state, without a copy of it: see encode.
 void append_frame(WireForm form, const State& state, Payload payload, std::string& out);
 
+/// Appends the message as one whole Server-Sent Event: its JSON in `data` lines, and the empty line
+/// that ends it.
+void append_event(const ServerMessage& message, Payload payload, std::string& out);
+
+/// The same for a part of a state, without a copy of it.
+void append_event(const State& state, Payload payload, std::string& out);
+
 /// What an event is kept ready as. Each is encoded once, when somebody asks for it, and shared by
 /// all its readers. Pieces lie one behind another; what begins and ends an answer is around them:
 ///
@@ -44,8 +51,9 @@ enum class FrameForm : std::uint8_t {
   binary,  ///< a WebSocket frame, unmasked and whole
   body,    ///< a piece of an HTTP body
   sse,     ///< a piece of the data of a Server-Sent Event; not of bytes
+  event,   ///< a whole Server-Sent Event: the JSON message as append_event has it
 };
-inline constexpr std::size_t kFrameForms = 4;
+inline constexpr std::size_t kFrameForms = 5;
 
 /// The frames of a WebSocket of that wire form.
 [[nodiscard]] constexpr FrameForm frame_form(WireForm form) {
@@ -67,9 +75,11 @@ class EventFramer {
   [[nodiscard]] std::size_t message_size(const EventView& event) const;
   char* write_message(const EventView& event, char* out) const;
   char* write_frame(const EventView& event, char* out) const;
+  [[nodiscard]] std::size_t whole_event_size(const EventView& event) const;
+  char* write_whole_event(const EventView& event, char* out) const;
 
   FrameForm form_;
-  WireForm wire_;  ///< of a WebSocket's forms
+  WireForm wire_;  ///< of the forms that hold messages
   Payload payload_;
   std::string prefix_;  ///< of a message: everything up to the offset
 };

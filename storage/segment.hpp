@@ -22,7 +22,8 @@ class TopicFramers {
       : framers_{EventFramer(FrameForm::json, topic, payload_of(content_type)),
                  EventFramer(FrameForm::binary, topic, payload_of(content_type)),
                  EventFramer(FrameForm::body, topic, stream_payload_of(content_type)),
-                 EventFramer(FrameForm::sse, topic, stream_payload_of(content_type))} {}
+                 EventFramer(FrameForm::sse, topic, stream_payload_of(content_type)),
+                 EventFramer(FrameForm::event, topic, payload_of(content_type))} {}
   [[nodiscard]] const EventFramer& of(FrameForm form) const {
     return framers_[static_cast<std::size_t>(form)];
   }

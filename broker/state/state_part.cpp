@@ -1,6 +1,5 @@
 // Part of a state, and the frames made of it when somebody wants one.
 // broker/state/: see states.hpp.
-#include <array>
 #include <mutex>
 
 #include "broker/state/states.hpp"
@@ -8,18 +7,30 @@
 
 namespace tidemark::broker {
 
-namespace {
-constexpr std::size_t kForms = 2;
-}
+/// Made once, by whoever wants it first.
+class StatePart::Made {
+ public:
+  template <class Make>
+  std::shared_ptr<const std::string> get(const Make& make) {
+    const std::lock_guard lock(mutex_);
+    if (!bytes_) {
+      std::string bytes;
+      make(bytes);
+      bytes_ = std::make_shared<const std::string>(std::move(bytes));
+    }
+    return bytes_;
+  }
 
-/// Each form has a lock of its own: who wants the other does not wait for this one, and who wants
-/// the same has it made only once.
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const std::string> bytes_;
+};
+
+/// Each form has a lock of its own: who wants another does not wait for this one.
 struct StatePart::Frames {
-  struct One {
-    std::mutex mutex;
-    std::shared_ptr<const std::string> bytes;
-  };
-  std::array<One, kForms> by_form;
+  Made json;
+  Made binary;
+  Made event;
 };
 
 StatePart::StatePart(State message, Payload payload)
@@ -28,14 +39,12 @@ StatePart::StatePart(State message, Payload payload)
 StatePart::~StatePart() = default;
 
 std::shared_ptr<const std::string> StatePart::frame(WireForm form) const {
-  auto& one = frames_->by_form.at(form == WireForm::json ? 0 : 1);
-  const std::lock_guard lock(one.mutex);
-  if (!one.bytes) {
-    std::string bytes;
-    append_frame(form, message_, payload_, bytes);
-    one.bytes = std::make_shared<const std::string>(std::move(bytes));
-  }
-  return one.bytes;
+  auto& made = form == WireForm::json ? frames_->json : frames_->binary;
+  return made.get([&](std::string& out) { append_frame(form, message_, payload_, out); });
+}
+
+std::shared_ptr<const std::string> StatePart::event() const {
+  return frames_->event.get([&](std::string& out) { append_event(message_, payload_, out); });
 }
 
 }  // namespace tidemark::broker

@@ -26,8 +26,11 @@ class StatePart {
   [[nodiscard]] Payload payload() const { return payload_; }
   /// The message as one whole WebSocket frame; made once for each form.
   [[nodiscard]] std::shared_ptr<const std::string> frame(WireForm form) const;
+  /// The message as one whole Server-Sent Event; made once.
+  [[nodiscard]] std::shared_ptr<const std::string> event() const;
 
  private:
+  class Made;
   struct Frames;
   const ServerMessage message_;  // as frames are made of it
   const Payload payload_;

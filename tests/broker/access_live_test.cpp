@@ -110,6 +110,27 @@ TEST_F(AccessLive, AnEventStreamEndsWhenTheRightGoes) {
   EXPECT_THAT(rest, Not(HasSubstr("event: data")));
 }
 
+TEST_F(AccessLive, AStreamOfMessagesSaysThatTheRightHasGone) {
+  auto rules = access_.rules();
+  rules.anonymous.subscribe = {"**"};
+  access_.replace(rules);
+  const auto client = live("sse&form=messages", "");
+  client->read_until("caught_up");
+  rules.anonymous.subscribe = {"**", "!a"};
+  access_.replace(rules);
+  EXPECT_THAT(client->read_all(),
+              HasSubstr(R"(data:{"type":"unsubscribed","topic":"a","reason":"forbidden"})"));
+}
+
+TEST_F(AccessLive, AStreamOfMessagesEndsWithoutAWordWhenTheTokenExpires) {
+  const auto client = live("sse&form=messages", TestAccess::bearer(token(5'000)));
+  client->read_until("caught_up");
+  access_.pass(seconds(5));
+  const auto rest = client->read_all();
+  EXPECT_THAT(rest, HasSubstr("retry:100"));
+  EXPECT_THAT(rest, Not(HasSubstr("unsubscribed")));
+}
+
 TEST_F(AccessLive, AnEventStreamOfAKnownClientIsPrivate) {
   const auto client = live("sse", TestAccess::bearer(token()));
   EXPECT_THAT(client->read_until("\r\n\r\n"),

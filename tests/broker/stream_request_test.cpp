@@ -430,6 +430,31 @@ TEST(StreamRequestFilter, NamesKeysAndHeaders) {
   EXPECT_EQ(read_refused("?live=sse&offset=-1&filter_key="), Errc::invalid_filter);
 }
 
+TEST(StreamRequestForm, IsThatOfDurableStreamsUnlessMessagesAreAskedFor) {
+  EXPECT_FALSE(read("?live=sse&offset=-1").messages);
+  const auto request = read("?live=sse&offset=-1&form=messages");
+  EXPECT_TRUE(request.messages);
+  EXPECT_FALSE(request.once);
+  EXPECT_TRUE(read("?form=messages&state=true&live=sse").messages);
+  for (const auto* query :
+       {"?live=sse&offset=-1&form=", "?live=sse&offset=-1&form=Messages", "?form=messages",
+        "?live=sse&offset=-1&form=events", "?live=long-poll&offset=-1&form=messages",
+        "?live=sse&offset=-1&form=messages&form=messages"}) {
+    EXPECT_EQ(read_refused(query), Errc::malformed_message) << query;
+  }
+}
+
+TEST(StreamRequestForm, OfMessagesMayEndByItself) {
+  EXPECT_TRUE(read("?live=sse&offset=-1&form=messages&once=true").once);
+  EXPECT_FALSE(read("?live=sse&offset=-1&form=messages&once=false").once);
+  EXPECT_FALSE(read("?offset=-1&once=false").once) << "which asks for nothing";
+  for (const auto* query : {"?live=sse&offset=-1&once=true", "?offset=-1&once=true",
+                            "?offset=-1&once=", "?live=sse&offset=-1&form=messages&once=1",
+                            "?live=sse&offset=-1&form=messages&once=true&once=true"}) {
+    EXPECT_EQ(read_refused(query), Errc::malformed_message) << query;
+  }
+}
+
 TEST(StreamRequestFilter, IsForEventStreamsAlone) {
   for (const auto* query :
        {"filter_key=a", "filter_header=a:b", "state_if_behind=1", "state=true"}) {

@@ -2,6 +2,7 @@
 // tests/protocol/
 #include "protocol/frames.hpp"
 
+#include <optional>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -137,6 +138,135 @@ TEST(EventFramer, MakesOneArrayOfJsonEventsForAnEventStream) {
 TEST(EventFramer, MakesDataLinesOfTextForAnEventStream) {
   EXPECT_EQ(pieces(FrameForm::sse, Payload::text, {"line1\nline2", "\n", "x"}),
             "line1\ndata:line2\ndata: x");
+}
+
+// ---- whole events of a stream ----
+
+// The data of a stream's events, as 9.2.6 of the HTML standard has it read.
+std::vector<std::string> data_of(std::string_view stream) {
+  std::vector<std::string> out;
+  std::optional<std::string> data;
+  while (!stream.empty()) {
+    const auto end = stream.find_first_of("\r\n");
+    EXPECT_NE(end, std::string_view::npos) << "a line has no end: " << stream;
+    const auto line = stream.substr(0, end);
+    stream.remove_prefix(stream.substr(end, 2) == "\r\n" ? end + 2 : end + 1);
+    if (line.empty()) {
+      EXPECT_TRUE(data);
+      out.push_back(data.value_or("none"));
+      data.reset();
+      continue;
+    }
+    EXPECT_TRUE(line.starts_with("data:")) << line;
+    auto text = line.substr(5);
+    if (text.starts_with(' ')) text.remove_prefix(1);
+    data = data ? *data + '\n' + std::string(text) : std::string(text);
+  }
+  EXPECT_FALSE(data) << "the last has no end";
+  return out;
+}
+
+std::string with_line_feeds(std::string text) {
+  for (auto at = text.find('\r'); at != std::string::npos; at = text.find('\r', at)) {
+    text.replace(at, text.substr(at, 2) == "\r\n" ? 2 : 1, "\n");
+  }
+  return text;
+}
+
+void expect_whole_event(Payload payload, const Event& event) {
+  std::string packed;
+  for (const auto& h : event.headers) pack_header(packed, {h.name, h.value});
+  const EventFramer framer(FrameForm::event, TopicName::parse(event.topic).value(), payload);
+  const auto written = framed(framer, {.offset = event.offset,
+                                       .time = event.time,
+                                       .key = event.key,
+                                       .headers = HeadersView(packed),
+                                       .data = event.data});
+  std::string message;
+  encode(WireForm::json, ServerMessage(event), payload, message);
+  ASSERT_THAT(data_of(written), testing::ElementsAre(with_line_feeds(message)));
+  std::string appended = written;
+  append_event(ServerMessage(event), payload, appended);
+  EXPECT_EQ(data_of(appended).at(1), with_line_feeds(message)) << "as what it is put behind";
+}
+
+TEST(WholeEvent, IsTheMessageOfTheEvent) {
+  const EventFramer framer(FrameForm::event, TopicName::parse("a/b").value(), Payload::json);
+  EXPECT_EQ(framed(framer, {.offset = {43}, .time = {5}, .key = "k", .headers = {}, .data = "1"}),
+            "data:{\"type\":\"event\",\"topic\":\"a/b\",\"offset\":43,\"time\":5,\"key\":\"k\","
+            "\"data\":1}\n\n");
+  const std::vector<Header> headers{{"trace", "a\"1\n"}, {"x\\", "\r"}};
+  for (const auto payload : {Payload::json, Payload::text, Payload::bytes}) {
+    for (const auto* data : {"1", "{\"a\":\"b\\n\"}", "\"x\""}) {
+      expect_whole_event(payload, {.topic = "a/b",
+                                   .offset = {10},
+                                   .time = {1790000000000},
+                                   .key = "key\n",
+                                   .headers = headers,
+                                   .data = data});
+    }
+  }
+}
+
+TEST(WholeEvent, KeepsTheLinesOfJson) {
+  for (const auto* data :
+       {"{\n \"a\":1\n}", "[\r\n1,\r2]", "1\n", "1\n ", "\n\n  1", "1\r\n\r\n"}) {
+    expect_whole_event(Payload::json,
+                       {.topic = "a", .offset = {1}, .key = {}, .headers = {}, .data = data});
+  }
+}
+
+TEST(WholeEvent, CarriesTextAndBytesInOneLine) {
+  using namespace std::string_literals;
+  for (const auto& data : {""s, "two\nlines\r\n"s, " blank"s, "\n\ndata: x\n\n"s}) {
+    for (const auto payload : {Payload::text, Payload::bytes}) {
+      expect_whole_event(payload,
+                         {.topic = "a", .offset = {1}, .key = {}, .headers = {}, .data = data});
+    }
+  }
+}
+
+TEST(WholeEvent, IsTheMessageForRandomEvents) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  // As JSON has it between its tokens; the tokens do not matter to what is tested here.
+  constexpr std::string_view kAlphabet = "x1 \n\r\t:";
+  for (int i = 0; i < 500; ++i) {
+    Event event{.topic = "a/b",
+                .offset = {random()},
+                .time = {static_cast<std::int64_t>(random())},
+                .key = {},
+                .headers = {},
+                .data = "["};
+    for (auto n = random() % 40; n > 0; --n) event.data += kAlphabet[random() % kAlphabet.size()];
+    if (random() % 2 == 0) event.key = "k" + std::to_string(random());
+    for (const auto payload : {Payload::json, Payload::text, Payload::bytes}) {
+      ASSERT_NO_FATAL_FAILURE(expect_whole_event(payload, event));
+    }
+  }
+}
+
+TEST(AppendEvent, HoldsAnyMessage) {
+  std::string stream;
+  std::vector<std::string> expected;
+  for (const auto& message : samples::server()) {
+    append_event(message, Payload::json, stream);
+    expected.push_back(with_line_feeds(samples::encoded(WireForm::json, message)));
+  }
+  EXPECT_EQ(data_of(stream), expected);
+}
+
+TEST(AppendEvent, HoldsAStateAsAnyOtherMessage) {
+  for (const auto payload : {Payload::json, Payload::text, Payload::bytes}) {
+    for (const auto& state : samples::states()) {
+      std::string one;
+      append_event(state, payload, one);
+      std::string other;
+      append_event(ServerMessage(state), payload, other);
+      EXPECT_EQ(one, other);
+    }
+  }
 }
 
 TEST(FrameHeader, IsThatOfRfc6455) {

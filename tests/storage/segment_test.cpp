@@ -76,7 +76,7 @@ TEST(Segment, FramesAreTheFramersBytesOneAfterAnother) {
   const auto value = batch_value(kTopic, kEpoch, Offset{1}, Timestamp{3}, payloads);
   ASSERT_TRUE(segment.append(view_of(value, Offset{1})));
   for (const FrameForm form :
-       {FrameForm::json, FrameForm::binary, FrameForm::body, FrameForm::sse}) {
+       {FrameForm::json, FrameForm::binary, FrameForm::body, FrameForm::sse, FrameForm::event}) {
     std::string expected;
     for (std::uint64_t o = 4; o < 41; ++o) {
       const EventView event = segment.event(Offset{o});
