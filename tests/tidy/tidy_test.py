@@ -13,8 +13,8 @@ import unittest
 from pathlib import Path
 
 CPP = {".hpp", ".cpp"}
-JAVASCRIPT = {".js", ".mjs"}
-TEXT = CPP | JAVASCRIPT | {".md", ".py", ".txt", ".json", ".yml", ""}
+JAVASCRIPT = {".js", ".mjs", ".ts"}
+TEXT = CPP | JAVASCRIPT | {".md", ".py", ".txt", ".json", ".yml", ".html", ".css", ""}
 
 # Which rooms a room may include, from the bottom of the house to its top.
 MAY_INCLUDE = {
@@ -23,12 +23,13 @@ MAY_INCLUDE = {
     "storage": {"protocol", "storage"},
     "broker/access": {"protocol", "broker/access"},  # the command line has it without the broker
     "broker/shapes": {"protocol", "storage", "broker/shapes"},  # likewise
-    "broker": {"protocol", "storage", "broker/access", "broker/shapes", "broker"},
+    "broker/pages": {"broker/pages"},  # files, and a table of them
+    "broker": {"protocol", "storage", "broker/access", "broker/shapes", "broker/pages", "broker"},
     "tools": {"protocol", "protocol/client", "storage", "broker/access", "broker/shapes", "broker",
               "tools"},
     "bench": {"protocol", "storage", "broker/access", "broker", "bench"},
-    "tests": {"protocol", "protocol/client", "storage", "broker/access", "broker/shapes", "broker",
-              "tools", "tests"},
+    "tests": {"protocol", "protocol/client", "storage", "broker/access", "broker/shapes",
+              "broker/pages", "broker", "tools", "tests"},
 }
 # Third parties a room must not know.
 MUST_NOT_KNOW = {
@@ -37,6 +38,7 @@ MUST_NOT_KNOW = {
     "storage": r"boost/(asio|beast)|CLI/",
     "broker/access": r"boost/(asio|beast)|rocksdb/|curl/|CLI/",
     "broker/shapes": r"boost/(asio|beast)|rocksdb/|curl/|CLI/",
+    "broker/pages": r"boost/|rocksdb/|curl/|CLI/",
     "broker": r"rocksdb/|CLI/",
 }
 
@@ -77,7 +79,7 @@ class Tree:
 
 
 def room_of(name):
-    for inner in ("protocol/client", "broker/access", "broker/shapes"):
+    for inner in ("protocol/client", "broker/access", "broker/shapes", "broker/pages"):
         if name.startswith(inner + "/"):
             return inner
     return name.split("/", 1)[0]
@@ -99,6 +101,20 @@ def layering(tree):
             if line.startswith("rocksdb/") and room == "storage" \
                     and not Path(name).name.startswith("rocks_"):
                 yield f"{name}: only storage/rocks_* speaks to RocksDB"
+
+
+def typescript(tree):
+    """The package's sources: nothing from npm or of the platform, no way around the types."""
+    room = "protocol/js/src/"
+    for name, text in tree.sources({".ts"}).items():
+        if not name.startswith(room):
+            continue
+        for line in re.findall(r"""\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]""", text):
+            if not line.startswith("./") or f"{room}{line[2:-3]}.ts" not in tree.files:
+                yield f"{name}: imports {line}, which is no module beside it"
+        for number, line in enumerate(text.split("\n"), 1):
+            if re.search(r"\bas any\b|: any\b|@ts-(ignore|nocheck)", line):
+                yield f"{name}:{number}: a type that is not said"
 
 
 def heads(tree):
@@ -229,7 +245,7 @@ def help_from(programs):
     return help_of
 
 
-RULES = [layering, heads, leftovers, looks, listed, scripts]
+RULES = [layering, typescript, heads, leftovers, looks, listed, scripts]
 
 
 class TheRulesSee(unittest.TestCase):
@@ -246,6 +262,8 @@ class TheRulesSee(unittest.TestCase):
         self.assertTrue(self.complaints(layering, {"broker/a.cpp": '#include "tests/b.hpp"\n'}))
         self.assertTrue(self.complaints(
             layering, {"broker/access/a.cpp": '#include "broker/hub.hpp"\n'}))
+        self.assertTrue(self.complaints(
+            layering, {"broker/pages/a.cpp": '#include "protocol/types.hpp"\n'}))
         self.assertFalse(self.complaints(layering, {"broker/a.cpp": '#include "storage/b.hpp"\n'}))
 
     def test_a_third_party_where_it_does_not_belong(self):
@@ -259,7 +277,22 @@ class TheRulesSee(unittest.TestCase):
         self.assertTrue(self.complaints(heads, {"storage/a.cpp": "#include <vector>\n"}))
         self.assertTrue(self.complaints(heads, {"storage/a.hpp": self.GOOD_HEAD}))
         self.assertTrue(self.complaints(heads, {"storage/a.mjs": "import x from 'x';\n"}))
+        self.assertTrue(self.complaints(heads, {"protocol/js/src/a.ts": "export {};\n"}))
         self.assertFalse(self.complaints(heads, {"storage/a.cpp": self.GOOD_HEAD}))
+
+    def test_typescript_that_leans_on_others_or_hides_types(self):
+        def said(text):
+            return self.complaints(typescript, {"protocol/js/src/a.ts": text,
+                                                "protocol/js/src/link.ts": ""})
+
+        self.assertTrue(said("import { v4 } from 'uuid';\n"))
+        self.assertTrue(said("import {\n  readFile,\n} from 'node:fs';\n"))
+        self.assertTrue(said("export * from '../test/fakes.js';\n"))
+        self.assertTrue(said("import './nowhere.js';\n"))
+        self.assertTrue(said("const x = y as any;\n"))
+        self.assertTrue(said("// @ts-ignore\n"))
+        self.assertTrue(said("const fs = await import('node:fs');\n"))
+        self.assertFalse(said("import type {\n  Link,\n} from './link.js';\n"))
 
     def test_leftovers(self):
         self.assertTrue(self.complaints(leftovers, {"README.md": "TO" + "DO: write\n"}))
