@@ -363,6 +363,9 @@ void route(Call& call, const Routed& routed) {
     case Endpoint::delete_cursor:
     case Endpoint::count_unread:
       return answer_cursors(call.group, call.request, routed, call.respond);
+    case Endpoint::page:
+      // What HttpSession has not taken for one is written with escapes, which no page's name has.
+      return call.fail(Errc::not_found);
     default:
       return route_topic(call, routed);
   }

@@ -42,7 +42,8 @@ NetworkRules NetworkRules::make(const ServerOptions& options) {
   return {.limits = options.limits,
           .origins = make_policy(options, options.address),
           .operator_origins = make_policy(options, operators),
-          .proxies = std::move(*proxies)};
+          .proxies = std::move(*proxies),
+          .pages = options.pages};
 }
 
 // ---- ConnectionSlot ----

@@ -44,6 +44,7 @@ struct NetworkRules {
   OriginPolicy origins;
   OriginPolicy operator_origins;  ///< for connections of operators
   TrustedProxies proxies;
+  PageRules pages;
 
   /// Throws std::invalid_argument, with a text for whoever wrote the options.
   static NetworkRules make(const ServerOptions& options);

@@ -11,6 +11,7 @@
 #include "broker/head_fields.hpp"
 #include "broker/http_session.hpp"
 #include "broker/judgement.hpp"
+#include "broker/page_routes.hpp"
 #include "broker/sse_session.hpp"
 #include "broker/state_routes.hpp"
 #include "broker/stream_request.hpp"
@@ -73,6 +74,9 @@ void HttpSession::dispatch() {
   if (refused_) return respond(access_refused(*refused_, shown_));
   if (path == kWebSocketPath) return upgrade(request);
   if (answer_preflight(request)) return;
+  if (auto page = answer_page(request.base(), group().rules().pages)) {
+    return respond(std::move(*page));
+  }
   if (path.starts_with(kStreamPrefix)) {
     return answer_stream(group(), request.base(), std::move(request.body()), shared_from_this());
   }

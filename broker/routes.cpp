@@ -11,8 +11,6 @@ using boost::beast::http::verb;
 
 namespace {
 
-constexpr std::string_view kTopic = "{topic}";
-
 // Topic names contain '/', so a path may fit more than one of these; the method then decides. In
 // the order in which Allow names the methods.
 constexpr std::array kRoutes{
@@ -45,16 +43,22 @@ constexpr std::array kRoutes{
     Route{verb::put, "/v1/stream/{topic}", Endpoint::stream, Needs::publish},
     Route{verb::post, "/v1/stream/{topic}", Endpoint::stream, Needs::publish},
     Route{verb::delete_, "/v1/stream/{topic}", Endpoint::stream, Needs::manage},
+    Route{verb::get, "/", Endpoint::page, Needs::nothing},
+    Route{verb::get, "/console", Endpoint::page, Needs::nothing},
+    Route{verb::get, "/console/{page}", Endpoint::page, Needs::nothing},
+    Route{verb::get, "/demo", Endpoint::page, Needs::nothing},
+    Route{verb::get, "/demo/{page}", Endpoint::page, Needs::nothing},
+    Route{verb::get, "/client/{page}", Endpoint::page, Needs::nothing},
 };
 
-/// What stands for {topic}, or nothing to stand for; nullopt: the path is another.
+/// What stands for the name in braces, or nothing to stand for; nullopt: the path is another.
 std::optional<std::string_view> fit(std::string_view pattern, std::string_view path) {
-  const auto at = pattern.find(kTopic);
+  const auto at = pattern.find('{');
   if (at == std::string_view::npos) {
     return path == pattern ? std::optional<std::string_view>("") : std::nullopt;
   }
   const auto before = pattern.substr(0, at);
-  const auto behind = pattern.substr(at + kTopic.size());
+  const auto behind = pattern.substr(pattern.find('}', at) + 1);
   if (path.size() < before.size() + behind.size()) return std::nullopt;
   if (!path.starts_with(before) || !path.ends_with(behind)) return std::nullopt;
   return path.substr(at, path.size() - before.size() - behind.size());

@@ -40,6 +40,7 @@ enum class Endpoint : std::uint8_t {
   delete_backup,
   web_socket,  ///< HttpSession by itself
   stream,      ///< stream_routes
+  page,        ///< page_routes
 };
 
 /// What a caller has to have a right to, where there is access at all.
@@ -56,7 +57,7 @@ enum class Needs : std::uint8_t {
 
 struct Route {
   boost::beast::http::verb method;
-  std::string_view path;  ///< `{topic}` stands for any text with its slashes, none too
+  std::string_view path;  ///< `{topic}` or `{page}` stands for any text with its slashes, none too
   Endpoint endpoint;
   Needs needs;
 };
@@ -67,7 +68,7 @@ struct Route {
 /// What a method and a path, percent-decoded and without its query, come to.
 struct Routed {
   const Route* route = nullptr;  ///< nullptr: none
-  std::string_view topic = {};   ///< what stands for {topic}; a view into the path
+  std::string_view topic = {};   ///< what stands for {topic} or {page}; a view into the path
   std::string allow = {};        ///< methods the path takes, "GET, HEAD"; empty: no such path
 };
 [[nodiscard]] Routed find_route(boost::beast::http::verb method, std::string_view path);

@@ -60,6 +60,12 @@ struct AdminOptions {
   std::uint16_t port = 0;  ///< 0: any free one
 };
 
+/// Which of the web pages in the binary are served; see page_routes.
+struct PageRules {
+  bool console = true;  ///< at /console/
+  bool demo = false;    ///< at /demo/
+};
+
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = kDefaultPort;         ///< 0: any free one
@@ -68,6 +74,7 @@ struct ServerOptions {
   std::vector<std::string> allowed_origins;  ///< exact "scheme://host[:port]"; same origin always
   /// Addresses and networks ("10.0.0.0/8") whose X-Forwarded-For is believed.
   std::vector<std::string> trusted_proxies;
+  PageRules pages;
   ServerLimits limits;
   std::shared_ptr<Access> access;    ///< shared with who configures it; nullptr: all is allowed
   std::function<Timestamp()> clock;  ///< as AccessSources::now; empty: the time of day
@@ -105,8 +112,8 @@ class Server {
   /// When the certificate ceases to be valid; none without TLS.
   [[nodiscard]] std::optional<std::chrono::system_clock::time_point> certificate_expires() const;
 
-  /// Limits, origins and trusted proxies as `options` has them, from now on; the rest of it does
-  /// not change. Who is connected stays, and is judged by the new ones from then on. Throws
+  /// Limits, origins, trusted proxies and pages as `options` has them, from now on; the rest of it
+  /// does not change. Who is connected stays, and is judged by the new ones from then on. Throws
   /// std::invalid_argument, as the constructor does, and then nothing has changed.
   void apply(const ServerOptions& options);
 

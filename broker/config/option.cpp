@@ -227,6 +227,11 @@ Option live(Option option) {
   return option;
 }
 
+Option on(Option option) {
+  option.standard = {"true"};
+  return option;
+}
+
 Option needed(Option option) {
   option.required = true;
   return option;

@@ -121,6 +121,8 @@ Option time_option(std::string key, std::string standard, Bounds bounds, T& (*pl
 [[nodiscard]] Option checked(Option option, std::function<std::string(const std::string&)> check);
 /// The same, changeable by reading the configuration again.
 [[nodiscard]] Option live(Option option);
+/// The same, true unless something else is said.
+[[nodiscard]] Option on(Option option);
 [[nodiscard]] Option needed(Option option);
 [[nodiscard]] Option unshown(Option option);
 

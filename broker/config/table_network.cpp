@@ -129,6 +129,18 @@ std::vector<Option> live_reading() {
   };
 }
 
+std::vector<Option> pages() {
+  return {
+      live(on(flag_option(
+          "console", [](Settings & s) -> auto& { return s.server.pages.console; },
+          "Serve the console, a web page for those who look after the broker, at /console/, "
+          "unless --console=false"))),
+      live(flag_option(
+          "demo", [](Settings & s) -> auto& { return s.server.pages.demo; },
+          "Serve the demo, a shared board in a web page, at /demo/")),
+  };
+}
+
 }  // namespace
 
 std::string read_listen(const std::string& text, ListenAddress& into) {
@@ -170,7 +182,7 @@ std::vector<Option> network_options() {
               "Addresses or networks of proxies whose X-Forwarded-For is believed"),
           check_proxy)),
   };
-  for (auto part : {live_reading(), timeouts(), tls()}) {
+  for (auto part : {pages(), live_reading(), timeouts(), tls()}) {
     out.insert(out.end(), part.begin(), part.end());
   }
   out.push_back(admin_option());

@@ -84,7 +84,8 @@ inline void describe_limits(const Settings& s, Description& out) {
   out << limits.connections << limits.subscriptions_per_connection << limits.message_bytes
       << limits.handshake_timeout << limits.idle_timeout << limits.stall_timeout
       << limits.drain_timeout << limits.reconnect_spread << limits.long_poll_timeout
-      << limits.sse_lifetime << limits.shared_caching << limits.arriving_bytes;
+      << limits.sse_lifetime << limits.shared_caching << limits.arriving_bytes
+      << s.server.pages.console << s.server.pages.demo;
   const auto& rates = limits.publish_rates;
   out << rates.events_per_identity << rates.bytes_per_identity << rates.events_per_topic
       << rates.bytes_per_topic << rates.burst;

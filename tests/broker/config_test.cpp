@@ -33,7 +33,7 @@ Texts sample_of(const Option& option) {
   if (const auto found = special.find(option.key); found != special.end()) return found->second;
   switch (option.kind) {
     case Kind::flag:
-      return {"true"};
+      return {option.standard.front() == "true" ? "false" : "true"};
     case Kind::count:
       return {"7"};
     case Kind::bytes:
@@ -127,6 +127,8 @@ TEST(Config, DefaultsAreThoseOfTheirOwners) {
   EXPECT_EQ(settings.server.limits.reconnect_spread, limits.reconnect_spread);
   EXPECT_EQ(settings.server.limits.long_poll_timeout, limits.long_poll_timeout);
   EXPECT_EQ(settings.server.limits.sse_lifetime, limits.sse_lifetime);
+  EXPECT_EQ(settings.server.pages.console, PageRules().console);
+  EXPECT_EQ(settings.server.pages.demo, PageRules().demo);
   const storage::CommitterOptions committer;
   EXPECT_EQ(settings.store.committer.max_event_bytes, committer.max_event_bytes);
   EXPECT_EQ(settings.store.committer.ring_total_bytes, committer.ring_total_bytes);

@@ -402,7 +402,7 @@ TEST_F(HttpSessionTest, TopicsAreListedPageByPage) {
 }
 
 TEST_F(HttpSessionTest, UnknownPathsAndMethodsAreSaidToBe) {
-  EXPECT_EQ(get("/").error(), "not_found");
+  EXPECT_EQ(get("/v1").error(), "not_found");
   EXPECT_EQ(get("/v1/topicsx").error(), "not_found");
   const auto allowed = [&](std::string_view line) {
     const auto answer = ask(port(), http_request(line));

@@ -47,6 +47,7 @@ TEST(Judgement, EveryRouteNeedsItsRight) {
   const std::string all = "publish subscribe manage";
   EXPECT_EQ(sufficing(head_of(verb::get, "/healthz")), all);
   EXPECT_EQ(sufficing(head_of(verb::get, "/v1/openapi.json")), all);
+  EXPECT_EQ(sufficing(head_of(verb::get, "/console/")), all);
   EXPECT_EQ(sufficing(head_of(verb::get, "/v1/topics")), all);
   EXPECT_EQ(sufficing(head_of(verb::get, "/v1/ws")), all);
   EXPECT_EQ(sufficing(head_of(verb::get, "/v1/topics/a/b")), "subscribe manage");

@@ -90,6 +90,23 @@ TEST(Routes, TakeATopicsNameWithItsSlashes) {
   EXPECT_EQ(found(verb::post, "/v1/topics//events"), Found(Endpoint::publish, ""));
 }
 
+TEST(Routes, PagesAreBelowTheirFolders) {
+  const auto page = [](std::string_view path) {
+    const auto routed = find_route(verb::get, path);
+    if (routed.route == nullptr) throw std::runtime_error(std::string(path));
+    EXPECT_EQ(routed.route->endpoint, Endpoint::page) << path;
+    EXPECT_EQ(routed.route->needs, Needs::nothing) << path;
+    return std::string(routed.topic);
+  };
+  for (const auto* path : {"/", "/console", "/console/", "/demo", "/demo/"}) {
+    EXPECT_EQ(page(path), "");
+  }
+  EXPECT_EQ(page("/console/console.css"), "console.css");
+  EXPECT_EQ(page("/demo/parts/board.js"), "parts/board.js");
+  EXPECT_EQ(page("/client/tidemark-client.js"), "tidemark-client.js");
+  EXPECT_EQ(find_route(verb::post, "/console/").allow, "GET, HEAD");
+}
+
 TEST(Routes, HeadIsWhereGetIs) {
   for (const auto& route : routes()) {
     const auto head = find_route(verb::head, route.path);
@@ -120,8 +137,9 @@ TEST(Routes, OtherMethodsAreToldWhichThereAre) {
 }
 
 TEST(Routes, OtherPathsAreNotThere) {
-  for (const auto* path : {"", "/", "/v1", "/v1/topicsx", "/healthz/", "/v1/stream", "/V1/topics",
-                           "/v1/ws/", "//v1/topics", "/v1/openapi.jsonx"}) {
+  for (const auto* path :
+       {"", "/client", "/consoles", "/Console/", "//console/", "/v1", "/v1/topicsx", "/healthz/",
+        "/v1/stream", "/V1/topics", "/v1/ws/", "//v1/topics", "/v1/openapi.jsonx"}) {
     EXPECT_EQ(find_route(verb::get, path).allow, "") << path;
   }
 }
@@ -192,11 +210,15 @@ TEST(OpenApi, EveryOperationSaysWhichRightItNeedsAndHowItRefuses) {
   }
 }
 
-TEST(OpenApi, PathsWithATopicSayWhatATopicIs) {
+TEST(OpenApi, PathsWithATopicOrAPageSayWhatThatIs) {
   for (const auto& [path, item] : document().at("paths").as_object()) {
-    if (path.find("{topic}") == json::string_view::npos) continue;
+    const auto at = path.find('{');
+    if (at == json::string_view::npos) continue;
+    const auto name = path.substr(at + 1, path.find('}') - at - 1);
     const auto& parameters = item.at("parameters").as_array();
-    EXPECT_EQ(parameters.at(0).at("$ref").as_string(), "#/components/parameters/topic") << path;
+    EXPECT_EQ(parameters.at(0).at("$ref").as_string(),
+              "#/components/parameters/" + std::string(name))
+        << path;
   }
   const auto& topic = document().at("components").at("parameters").at("topic").at("schema");
   EXPECT_EQ(topic.at("maxLength").as_int64(), static_cast<std::int64_t>(limits::topic_name_bytes));
