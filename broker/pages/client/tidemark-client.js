@@ -425,7 +425,14 @@ var Place = class {
     this.#epoch = part.epoch;
     this.head = Math.max(this.head, part.offset);
     this.position = position;
-    const item = { type: "state", topic: this.#topic, position, contentType, data, entries };
+    const item = {
+      type: "state",
+      topic: this.#topic,
+      position,
+      contentType,
+      data,
+      entries
+    };
     return { item, position };
   }
   #gap(gap, onGap = this.#onGap) {
@@ -1569,7 +1576,12 @@ var Subscription = class {
     const options = this.#options;
     const place = this.#place;
     const id = this.#host.nextId();
-    const message = { type: "subscribe", id, topic: this.topic, on_gap: this.#onGap };
+    const message = {
+      type: "subscribe",
+      id,
+      topic: this.topic,
+      on_gap: this.#onGap
+    };
     if (options.filter)
       message.filter = options.filter;
     if (options.stateIfBehind)
@@ -2167,7 +2179,8 @@ var TidemarkClient = class extends Emitter {
     void this.#connect();
   }
   #changed(change) {
-    clearTimeout(this.#hiding);
+    if (change === "hidden" || change === "visible")
+      clearTimeout(this.#hiding);
     const { pauseWhenHidden } = this.#options;
     if (change === "hidden") {
       if (!pauseWhenHidden)

@@ -17,12 +17,16 @@ const { name, version, license } = JSON.parse(readFileSync('package.json', 'utf8
 const title = `// ${name} ${version}, ${license}.`;
 
 const compilerOptions = {
-  target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true,
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.ESNext,
+  verbatimModuleSyntax: true,
 };
 
 function modules() {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], {
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(1);
 }
 

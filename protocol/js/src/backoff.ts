@@ -1,7 +1,9 @@
 // How long to wait before the next attempt.
 // protocol/js/: so that clients that lost a broker together don't come back together.
 
-/** Doubles from `least` to `most` milliseconds; each wait is drawn from the upper half of its step. */
+/**
+ * Doubles from `least` to `most` milliseconds; each wait is drawn from the upper half of its step.
+ */
 export class Backoff {
   #attempts = 0;
 
@@ -9,11 +11,7 @@ export class Backoff {
   readonly #most: number;
   readonly #random: () => number;
 
-  constructor(
-    least: number,
-    most: number,
-    random: () => number = Math.random,
-  ) {
+  constructor(least: number, most: number, random: () => number = Math.random) {
     this.#least = least;
     this.#most = most;
     this.#random = random;

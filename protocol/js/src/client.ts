@@ -16,7 +16,11 @@ import { Positions } from './positions.js';
 import { Publishing } from './publishing.js';
 import { MemoryStore, type Store } from './store.js';
 import {
-  errorOf, type Handlers, type Host, type SubscribeOptions, Subscription,
+  errorOf,
+  type Handlers,
+  type Host,
+  type SubscribeOptions,
+  Subscription,
 } from './subscription.js';
 import { openWebSocket } from './websocket_link.js';
 import { Way } from './way.js';
@@ -32,12 +36,15 @@ export interface ClientOptions {
   readonly token?: TokenSource;
   /**
    * Keeps positions and the outbox: `localStorage`, `sessionStorage` (each tab its own), an
-   * IndexedDbStore, React Native's AsyncStorage, or your own. Default: memory, until the page is gone.
+   * IndexedDbStore, React Native's AsyncStorage, or your own. Default: memory, until the page is
+   * gone.
    */
   readonly store?: Store;
   /** `auto`: a WebSocket, or HTTP where there is none or the network lets none through. */
   readonly transport?: 'auto' | 'websocket' | 'http';
-  /** Holds the connection only while the page is looked at; a number: gives it up so many ms later. */
+  /**
+   * Holds the connection only while the page is looked at; a number: gives it up so many ms later.
+   */
   readonly pauseWhenHidden?: boolean | number;
   readonly outbox?: Partial<OutboxLimits>;
   /** For platforms that have none of their own. */
@@ -59,7 +66,8 @@ export interface ClientStatus {
   /**
    * `connecting`: an attempt is under way. `live`: connected. `offline`: no connection, the next
    * attempt is at `retryAt`. `unauthorized`: the same, since the token is refused or there is none
-   * to be had; without `retryAt` it waits for resume(). `paused`: none is wanted. `closed`: for good.
+   * to be had; without `retryAt` it waits for resume(). `paused`: none is wanted. `closed`: for
+   * good.
    */
   readonly state: 'connecting' | 'live' | 'offline' | 'unauthorized' | 'paused' | 'closed';
   readonly transport: 'websocket' | 'http' | undefined;
@@ -101,7 +109,10 @@ export class TidemarkClient extends Emitter<ClientEvents> {
   readonly #backoff = new Backoff(500, 30_000);
   readonly #unwatch: () => void;
   #told: ClientStatus = {
-    state: 'connecting', transport: undefined, retryAt: undefined, error: undefined,
+    state: 'connecting',
+    transport: undefined,
+    retryAt: undefined,
+    error: undefined,
   };
   #link: Link | undefined;
   /** Messages may be sent. */
@@ -126,12 +137,17 @@ export class TidemarkClient extends Emitter<ClientEvents> {
     const store = options.store ?? new MemoryStore();
     const report = (error: TidemarkError) => this.emit('error', error);
     this.#positions = new Positions(store, report);
-    this.#outbox = new Outbox(store, platformLocks(), { events: 1_000, bytes: 1 << 20, ...options.outbox }, {
-      nextId: () => ++this.#lastId,
-      changed: () => this.emit('outbox', this.#outbox.size),
-      rejected: (rejected) => this.emit('rejected', rejected),
-      failed: report,
-    });
+    this.#outbox = new Outbox(
+      store,
+      platformLocks(),
+      { events: 1_000, bytes: 1 << 20, ...options.outbox },
+      {
+        nextId: () => ++this.#lastId,
+        changed: () => this.emit('outbox', this.#outbox.size),
+        rejected: (rejected) => this.emit('rejected', rejected),
+        failed: report,
+      },
+    );
     this.#credential = new Credential(options.token);
     this.#way = new Way(options.transport ?? 'auto', this.#context.WebSocket !== undefined);
     this.#heartbeat = new Heartbeat(
@@ -321,7 +337,9 @@ export class TidemarkClient extends Emitter<ClientEvents> {
     this.#tell(this.#closed ? 'closed' : 'paused');
   }
 
-  /** Whatever it waits for, it connects now; a connection there is has to prove that it is alive. */
+  /**
+   * Whatever it waits for, it connects now; a connection there is has to prove that it is alive.
+   */
   #hurry(): void {
     if (this.#link) return this.#heartbeat.probe();
     this.#backoff.reset();
@@ -329,7 +347,8 @@ export class TidemarkClient extends Emitter<ClientEvents> {
   }
 
   #changed(change: Change): void {
-    clearTimeout(this.#hiding);
+    // Nothing else keeps a hidden page from its pause.
+    if (change === 'hidden' || change === 'visible') clearTimeout(this.#hiding);
     const { pauseWhenHidden } = this.#options;
     if (change === 'hidden') {
       if (!pauseWhenHidden) return;
@@ -384,7 +403,9 @@ export class TidemarkClient extends Emitter<ClientEvents> {
     this.#send({ type: 'auth', id: ++this.#lastId, token });
   }
 
-  /** The token is about to expire; what happens if there is no other is that the connection ends. */
+  /**
+   * The token is about to expire; what happens if there is no other is that the connection ends.
+   */
   async #refresh(): Promise<void> {
     const link = this.#link;
     try {
@@ -404,7 +425,9 @@ export class TidemarkClient extends Emitter<ClientEvents> {
 function contextOf(options: ClientOptions): LinkContext {
   const { url = globalThis.location?.origin, fetch = globalThis.fetch } = options;
   const WebSocket = options.WebSocket ?? (globalThis.WebSocket as WebSocketMaker | undefined);
-  const base = String(url).replace(/^ws/, 'http').replace(/\/*([?#].*)?$/, '');
+  const base = String(url)
+    .replace(/^ws/, 'http')
+    .replace(/\/*([?#].*)?$/, '');
   if (!/^https?:/.test(base)) throw new TidemarkError('unsupported', `no address: ${url}`);
   // fetch() is to be called as a function, not as a method.
   return { base, fetch: (...args) => fetch(...args), WebSocket };

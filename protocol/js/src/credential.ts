@@ -2,7 +2,10 @@
 // protocol/js/: PROTOCOL.md 11 is what it is shown for.
 import { TidemarkError } from './errors.js';
 
-/** A token, or a function that gets one each time one is needed: at a connection, and before it expires. */
+/**
+ * A token, or a function that gets one each time one is needed: at a connection, and before it
+ * expires.
+ */
 export type TokenSource = string | (() => string | PromiseLike<string>);
 
 export class Credential {

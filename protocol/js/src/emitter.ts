@@ -6,10 +6,7 @@ export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
 
   /** Calls `listener` with every later `name`; the function returned takes it off. */
-  on<Name extends keyof Events>(
-    name: Name,
-    listener: (value: Events[Name]) => void,
-  ): () => void {
+  on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
     const all = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, all.add(listener));
     return () => {
@@ -17,7 +14,9 @@ export class Emitter<Events> {
     };
   }
 
-  /** A listener that throws keeps the others from nothing; its error goes where uncaught ones go. */
+  /**
+   * A listener that throws keeps the others from nothing; its error goes where uncaught ones go.
+   */
   protected emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {

@@ -1,5 +1,6 @@
 // What goes wrong, by name.
-// protocol/js/: the broker's errors keep their codes (PROTOCOL.md 7.3); the client has some of its own.
+// protocol/js/: the broker's errors keep their codes (PROTOCOL.md 7.3); the client has some of its
+// own.
 import type { Gap } from './messages.js';
 
 /** Errors that begin in the client. */

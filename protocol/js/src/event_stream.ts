@@ -1,9 +1,9 @@
 // Server-sent events out of pieces of text.
-// protocol/js/: the HTML Standard, 9.2.6; http_stream feeds it, decoded without a byte order mark. Names and ids of events are passed
-// over: a stream of messages has none (PROTOCOL.md 10.14).
+// protocol/js/: the HTML Standard, 9.2.6; http_stream feeds it, decoded without a byte order mark.
+// Names and ids of events are passed over: a stream of messages has none (PROTOCOL.md 10.14).
 
 // A state of 64 MiB in base64, and what stands around it.
-const MOST_CHARS = (64 * 4 / 3 + 1) * 1024 * 1024;
+const MOST_CHARS = ((64 * 4) / 3 + 1) * 1024 * 1024;
 
 /** Reads one stream. */
 export class EventStream {

@@ -16,10 +16,7 @@ export class Heartbeat {
   readonly #ping: () => void;
   readonly #dead: () => void;
 
-  constructor(
-    ping: () => void,
-    dead: () => void,
-  ) {
+  constructor(ping: () => void, dead: () => void) {
     this.#ping = ping;
     this.#dead = dead;
   }

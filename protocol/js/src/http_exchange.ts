@@ -43,11 +43,7 @@ export class HttpExchange {
   readonly #stop: () => void;
 
   /** `stop` is called when it is over, for whatever reason. */
-  constructor(
-    context: LinkContext,
-    watcher: LinkWatcher,
-    stop: () => void,
-  ) {
+  constructor(context: LinkContext, watcher: LinkWatcher, stop: () => void) {
     this.#context = context;
     this.#watcher = watcher;
     this.#stop = stop;

@@ -87,7 +87,11 @@ class HttpLink implements Link {
     const { topic, filter } = message;
     const streams = this.#streams;
     if (streams.size >= MOST_STREAMS) {
-      return this.#refuse(message, 'too_many_subscriptions', `over HTTP ${MOST_STREAMS} topics at most`);
+      return this.#refuse(
+        message,
+        'too_many_subscriptions',
+        `over HTTP ${MOST_STREAMS} topics at most`,
+      );
     }
     // A URL has one parameter for a header's name and a value, with a colon between.
     const headers = Object.entries(filter?.headers ?? {});

@@ -67,11 +67,7 @@ export class HttpStream {
   readonly #ended: () => void;
 
   /** `ended` is called when nothing more will come, unless it was closed. */
-  constructor(
-    exchange: HttpExchange,
-    asked: SubscribeMessage,
-    ended: () => void,
-  ) {
+  constructor(exchange: HttpExchange, asked: SubscribeMessage, ended: () => void) {
     this.#exchange = exchange;
     this.#asked = asked;
     this.#ended = ended;

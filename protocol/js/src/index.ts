@@ -7,12 +7,21 @@
  * @packageDocumentation
  */
 export {
-  TidemarkClient, type ClientEvents, type ClientOptions, type ClientStatus, type PublishOptions,
+  TidemarkClient,
+  type ClientEvents,
+  type ClientOptions,
+  type ClientStatus,
+  type PublishOptions,
 } from './client.js';
 export type { TokenSource } from './credential.js';
 export { Emitter } from './emitter.js';
 export type { Change, Environment } from './environment.js';
-export { type ClientErrorCode, type ErrorCode, type ErrorDetails, TidemarkError } from './errors.js';
+export {
+  type ClientErrorCode,
+  type ErrorCode,
+  type ErrorDetails,
+  TidemarkError,
+} from './errors.js';
 export { IndexedDbStore } from './indexed_db_store.js';
 export type { Entry, EventItem, GapItem, Item, Loss, LossCause, StateItem } from './items.js';
 export type { WebSocketLike, WebSocketMaker } from './link.js';
@@ -21,5 +30,8 @@ export type { OutboxLimits, OutgoingEvent, Published, Rejected } from './outbox.
 export { Publishing } from './publishing.js';
 export { MemoryStore, type Store } from './store.js';
 export {
-  type Handlers, type SubscribeOptions, Subscription, type SubscriptionStatus,
+  type Handlers,
+  type SubscribeOptions,
+  Subscription,
+  type SubscriptionStatus,
 } from './subscription.js';

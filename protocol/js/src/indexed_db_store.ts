@@ -5,8 +5,8 @@ import type { Store } from './store.js';
 const ITEMS = 'items';
 
 /**
- * Keeps items in the database `name` of this origin. Its functions reject with what the browser says
- * (no room, no permission, a database of another's), which the client tells as `store_failed`.
+ * Keeps items in the database `name` of this origin. Its functions reject with what the browser
+ * says (no room, no permission, a database of another's), which the client tells as `store_failed`.
  */
 export class IndexedDbStore implements Store {
   #opening: Promise<IDBDatabase> | undefined;
@@ -44,7 +44,8 @@ export class IndexedDbStore implements Store {
       return request.result;
     } catch (cause) {
       this.#opening = undefined;
-      if (again && (cause as Error)?.name !== 'QuotaExceededError') return this.#run(mode, ask, false);
+      if (again && (cause as Error)?.name !== 'QuotaExceededError')
+        return this.#run(mode, ask, false);
       throw cause;
     }
   }

@@ -88,7 +88,9 @@ export class Lane {
     left: (entry: Entry) => void,
     /** Gives up the lock. */
     readonly release: () => void,
-    /** It may be in the hands of a page that isn't seen: what is in it is sent, under its numbers. */
+    /**
+     * It may be in the hands of a page that isn't seen: what is in it is sent, under its numbers.
+     */
     readonly borrowed: boolean,
   ) {
     this.#store = store;
@@ -102,7 +104,9 @@ export class Lane {
     return [...this.#topics.values()].every(({ entries }) => entries.length === 0);
   }
 
-  /** What is in the store of it. Rejects if that can't be read; single events that can't are told. */
+  /**
+   * What is in the store of it. Rejects if that can't be read; single events that can't are told.
+   */
   async load(): Promise<Entry[]> {
     const head = await this.#store.readHead(this.id);
     this.#next = head?.next ?? 0;
@@ -114,8 +118,8 @@ export class Lane {
           if (error.code !== 'store_corrupt') throw error;
           this.#hooks.failed(error);
         });
-        // One that is broken keeps its number, under which it may be in the log, and those behind it
-        // theirs: if it is not, the broker will say so.
+        // One that is broken keeps its number, under which it may be in the log, and those behind
+        // it theirs: if it is not, the broker will say so.
         const entry = makeEntry(JSON.stringify(event ?? { topic: name }));
         Object.assign(entry, { n, isStored: true, doubtful: true, done: !event });
         entry.stored.resolve();
@@ -231,7 +235,8 @@ export class Lane {
         if (!entry.isStored || i === topic.hole) break;
         if (entry.done || entry.id) continue;
         if (!this.#send || this.#requests.size >= IN_FLIGHT) return;
-        if (this.#charsInFlight && this.#charsInFlight + entry.text.length > CHARS_IN_FLIGHT) return;
+        if (this.#charsInFlight && this.#charsInFlight + entry.text.length > CHARS_IN_FLIGHT)
+          return;
         this.#request(topic, entry, topic.base + i);
       }
     }
@@ -244,7 +249,10 @@ export class Lane {
     this.#charsInFlight += entry.text.length;
     const { headers, ...event } = entry.event;
     this.#send!({
-      type: 'publish', id, ...event, ...(headers && { headers: { ...headers } }),
+      type: 'publish',
+      id,
+      ...event,
+      ...(headers && { headers: { ...headers } }),
       producer: { id: producer, epoch, sequence },
     });
   }
@@ -355,8 +363,13 @@ export class Lane {
     if (known) return known;
     const topic: Topic = {
       producer: kept.producer || randomName(this.#random),
-      epoch: kept.epoch, base: kept.base, hole: Infinity, entries: [],
-      saving: false, timer: undefined, backoff: new Backoff(1_000, 30_000, this.#random),
+      epoch: kept.epoch,
+      base: kept.base,
+      hole: Infinity,
+      entries: [],
+      saving: false,
+      timer: undefined,
+      backoff: new Backoff(1_000, 30_000, this.#random),
     };
     this.#topics.set(name, topic);
     return topic;
@@ -384,7 +397,8 @@ export class Lane {
 
   #head(): LaneHead {
     const topics = [...this.#topics].map(([name, { producer, epoch, base, hole, entries }]) => [
-      name, { producer, epoch, base, hole, entries: entries.map(({ n }) => n) },
+      name,
+      { producer, epoch, base, hole, entries: entries.map(({ n }) => n) },
     ]);
     return { version: 1, next: this.#next, topics: Object.fromEntries(topics) };
   }
@@ -393,13 +407,24 @@ export class Lane {
 /** `text` is an event as JSON. */
 export function makeEntry(text: string): Entry {
   return {
-    event: JSON.parse(text), text, stored: new Deferred(), published: new Deferred(),
-    n: 0, isStored: false, id: 0, doubtful: false, done: false,
+    event: JSON.parse(text),
+    text,
+    stored: new Deferred(),
+    published: new Deferred(),
+    n: 0,
+    isStored: false,
+    id: 0,
+    doubtful: false,
+    done: false,
   };
 }
 
 /** It stays out: for who waits for it, and for who listens. */
-export function fail({ event, stored, published }: Entry, cause: unknown, hooks: OutboxHooks): void {
+export function fail(
+  { event, stored, published }: Entry,
+  cause: unknown,
+  hooks: OutboxHooks,
+): void {
   const error = cause as TidemarkError;
   stored.reject(error);
   published.reject(error);

@@ -11,8 +11,8 @@ export interface TopicHead {
   readonly epoch: number;
   /** The sequence of the first of `entries`; each has the next. */
   readonly base: number;
-  /** From this one of `entries` on they are to be numbered anew, in the next epoch; null, as JSON has
-   * infinity: there is none. */
+  /** From this one of `entries` on they are to be numbered anew, in the next epoch; null, as JSON
+   * has infinity: there is none. */
   readonly hole: number | null;
   readonly entries: readonly number[];
 }
@@ -29,10 +29,12 @@ const INDEX = 'tidemark:lanes';
 export const laneKey = (id: string): string => `tidemark:lane:${id}`;
 
 const isHead = ({ version, next, topics }: LaneHead): boolean =>
-  version === 1 && isCount(next) &&
+  version === 1 &&
+  isCount(next) &&
   Object.values(topics).every(
     ({ producer, epoch, base, hole, entries }) =>
-      typeof producer === 'string' && [epoch, base, hole ?? 0, ...entries].every(isCount) &&
+      typeof producer === 'string' &&
+      [epoch, base, hole ?? 0, ...entries].every(isCount) &&
       entries.every((n) => n < next),
   );
 

@@ -44,7 +44,9 @@ export type WebSocketMaker = new (url: string, protocols: string[]) => WebSocket
 
 /** What links are made with. */
 export interface LinkContext {
-  /** Of the broker: `https://host:port`, perhaps with a path before `/v1`, without a slash behind. */
+  /**
+   * Of the broker: `https://host:port`, perhaps with a path before `/v1`, without a slash behind.
+   */
   readonly base: string;
   readonly fetch: typeof fetch;
   readonly WebSocket: WebSocketMaker | undefined;

@@ -13,7 +13,9 @@ export interface Locks {
   alone<T>(name: string, work: () => Promise<T>): Promise<T>;
 }
 
-/** The page's. A page without TLS that isn't on localhost has none, nor have React Native and Node. */
+/**
+ * The page's. A page without TLS that isn't on localhost has none, nor have React Native and Node.
+ */
 export function platformLocks(): Locks {
   const manager = typeof navigator === 'object' ? navigator.locks : undefined;
   return manager ? webLocks(manager) : processLocks;

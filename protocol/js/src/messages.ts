@@ -102,12 +102,7 @@ export interface AckMessage {
 }
 
 export type ClientMessage =
-  | SubscribeMessage
-  | UnsubscribeMessage
-  | PublishMessage
-  | PingMessage
-  | AuthMessage
-  | AckMessage;
+  SubscribeMessage | UnsubscribeMessage | PublishMessage | PingMessage | AuthMessage | AckMessage;
 
 export interface SubscribedMessage {
   type: 'subscribed';

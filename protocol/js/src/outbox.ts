@@ -197,10 +197,18 @@ export class Outbox {
   }
 
   #laneOf(id: string, release: () => void, borrowed: boolean): Lane {
-    const lane: Lane = new Lane(id, this.#files, this.#hooks, this.#random, (entry) => {
-      this.#uncount(entry);
-      if (lane.empty) void this.#retire(lane);
-    }, release, borrowed);
+    const lane: Lane = new Lane(
+      id,
+      this.#files,
+      this.#hooks,
+      this.#random,
+      (entry) => {
+        this.#uncount(entry);
+        if (lane.empty) void this.#retire(lane);
+      },
+      release,
+      borrowed,
+    );
     return lane;
   }
 
@@ -217,7 +225,8 @@ export class Outbox {
       failed(error as TidemarkError);
       if ((error as TidemarkError).code !== 'store_corrupt') return;
       // The list is made anew, of what is known.
-      for (const id of ['', ...this.#lanes.keys()]) await this.#files.enlist(id, id !== '').catch(failed);
+      for (const id of ['', ...this.#lanes.keys()])
+        await this.#files.enlist(id, id !== '').catch(failed);
     }
   }
 

@@ -3,7 +3,13 @@
 import { TidemarkError } from './errors.js';
 import type { Entry, Item, Loss } from './items.js';
 import type {
-  EventMessage, OnGap, Payload, Position, ServerMessage, StateMessage, SubscribedMessage,
+  EventMessage,
+  OnGap,
+  Payload,
+  Position,
+  ServerMessage,
+  StateMessage,
+  SubscribedMessage,
 } from './messages.js';
 import { decodePayload } from './payload.js';
 
@@ -39,11 +45,7 @@ export class Place {
   readonly #onGap: OnGap;
   readonly #filtered: boolean;
 
-  constructor(
-    topic: string,
-    onGap: OnGap,
-    filtered: boolean,
-  ) {
+  constructor(topic: string, onGap: OnGap, filtered: boolean) {
     this.#topic = topic;
     this.#onGap = onGap;
     this.#filtered = filtered;
@@ -65,7 +67,9 @@ export class Place {
     return undefined;
   }
 
-  /** Throws a TidemarkError if the message breaks a promise of the broker's; nothing has moved then. */
+  /**
+   * Throws a TidemarkError if the message breaks a promise of the broker's; nothing has moved then.
+   */
   take(message: ServerMessage): Outcome {
     switch (message.type) {
       case 'event':
@@ -142,7 +146,14 @@ export class Place {
     this.#epoch = part.epoch;
     this.head = Math.max(this.head, part.offset);
     this.position = position;
-    const item = { type: 'state', topic: this.#topic, position, contentType, data, entries } as const;
+    const item = {
+      type: 'state',
+      topic: this.#topic,
+      position,
+      contentType,
+      data,
+      entries,
+    } as const;
     return { item, position };
   }
 

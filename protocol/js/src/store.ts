@@ -1,5 +1,6 @@
 // Where the client keeps what has to outlive the page: positions and the outbox.
-// protocol/js/: localStorage, sessionStorage and React Native's AsyncStorage are stores as they are.
+// protocol/js/: localStorage, sessionStorage and React Native's AsyncStorage are stores as they
+// are.
 
 type Eventually<T> = T | PromiseLike<T>;
 

@@ -4,8 +4,8 @@ import { TidemarkError } from './errors.js';
 import type { Store } from './store.js';
 
 /**
- * The JSON kept under `key`; undefined: nothing is. Rejects with store_failed, or with store_corrupt
- * if `good` does not take it, by false or by throwing.
+ * The JSON kept under `key`; undefined: nothing is. Rejects with store_failed, or with
+ * store_corrupt if `good` does not take it, by false or by throwing.
  */
 export async function readItem<T>(
   store: Store,
@@ -28,7 +28,10 @@ export async function readItem<T>(
   throw corrupt(key);
 }
 
-/** Writes, or removes if there is no text. Throws, or rejects if the store takes its time, with store_failed. */
+/**
+ * Writes, or removes if there is no text. Throws, or rejects if the store takes its time, with
+ * store_failed.
+ */
 export function writeItem(store: Store, key: string, text?: string): void | Promise<void> {
   const fail = (cause: unknown): never => {
     throw failed(key, cause);

@@ -4,8 +4,17 @@ import { Backoff } from './backoff.js';
 import { mayPass, TidemarkError } from './errors.js';
 import type { EventItem, GapItem, Item, Loss, StateItem } from './items.js';
 import type {
-  ClientMessage, ErrorMessage, Filter, Gap, OnGap, Position, ServerMessage, StateIfBehind,
-  SubscribeMessage, SubscribedMessage, UnsubscribedMessage,
+  ClientMessage,
+  ErrorMessage,
+  Filter,
+  Gap,
+  OnGap,
+  Position,
+  ServerMessage,
+  StateIfBehind,
+  SubscribeMessage,
+  SubscribedMessage,
+  UnsubscribedMessage,
 } from './messages.js';
 import { type Beginning, type Outcome, Place } from './place.js';
 import type { Positions } from './positions.js';
@@ -66,7 +75,8 @@ export interface SubscriptionStatus {
 
 /**
  * Called one after another. An item counts as applied, and its position is kept, when what the
- * handler returns is fulfilled; if it throws, the subscription ends and the item comes again next time.
+ * handler returns is fulfilled; if it throws, the subscription ends and the item comes again next
+ * time.
  */
 export interface Handlers<T = unknown, State = unknown> {
   event?(event: EventItem<T>): void | PromiseLike<void>;
@@ -199,7 +209,12 @@ export class Subscription<T = unknown, State = unknown> implements AsyncIterable
     const options = this.#options;
     const place = this.#place;
     const id = this.#host.nextId();
-    const message: SubscribeMessage = { type: 'subscribe', id, topic: this.topic, on_gap: this.#onGap };
+    const message: SubscribeMessage = {
+      type: 'subscribe',
+      id,
+      topic: this.topic,
+      on_gap: this.#onGap,
+    };
     if (options.filter) message.filter = options.filter;
     if (options.stateIfBehind) message.state_if_behind = options.stateIfBehind;
     if (place.awaitsState) {
@@ -211,7 +226,12 @@ export class Subscription<T = unknown, State = unknown> implements AsyncIterable
     }
     const may = this.#onGap === 'state' || options.stateIfBehind !== undefined;
     const now = message.from === 'now' && !message.cursor;
-    this.#beginning = message.state && !message.cursor ? 'state' : (may && !now) || message.state ? 'either' : 'events';
+    this.#beginning =
+      message.state && !message.cursor
+        ? 'state'
+        : (may && !now) || message.state
+          ? 'either'
+          : 'events';
     if (this.#host.send(message)) this.#asked = id;
     this.#acknowledge();
   }
@@ -294,7 +314,10 @@ export class Subscription<T = unknown, State = unknown> implements AsyncIterable
     // Without an id: a link has made a connection of its own anew.
     if (message.id !== undefined && message.id !== this.#asked) return;
     this.#following = true;
-    const position = this.#place.subscribed(message, message.id === undefined ? 'either' : this.#beginning);
+    const position = this.#place.subscribed(
+      message,
+      message.id === undefined ? 'either' : this.#beginning,
+    );
     if (this.#lost) {
       this.#lost = false;
       this.#push(this.#place.lost(message.head, message.earliest));
@@ -362,7 +385,9 @@ export class Subscription<T = unknown, State = unknown> implements AsyncIterable
     else this.#wake();
   }
 
-  /** Stops following until the application has taken half of what waits; then goes on from there. */
+  /**
+   * Stops following until the application has taken half of what waits; then goes on from there.
+   */
   #hold(): void {
     if (this.#held) return;
     this.#held = true;
@@ -435,7 +460,10 @@ export class Subscription<T = unknown, State = unknown> implements AsyncIterable
     return this.#handlers?.[item.type]?.(item as never);
   }
 
-  /** Moves the cursor to what has been applied: one request at a time, the last of several is enough. */
+  /**
+   * Moves the cursor to what has been applied: one request at a time, the last of several is
+   * enough.
+   */
   #acknowledge(): void {
     const { cursor } = this.#options;
     const { position } = this;
@@ -470,6 +498,8 @@ export class Subscription<T = unknown, State = unknown> implements AsyncIterable
 /** An error message as what is thrown and told. @internal */
 export function errorOf(message: ErrorMessage, topic?: string): TidemarkError {
   return new TidemarkError(message.code, message.message, {
-    topic: message.topic ?? topic, gap: message.gap, retryAfterMs: message.retry_after_ms,
+    topic: message.topic ?? topic,
+    gap: message.gap,
+    retryAfterMs: message.retry_after_ms,
   });
 }

@@ -20,10 +20,7 @@ export class Way {
   readonly #asked: 'auto' | WayKind;
   readonly #webSockets: boolean;
 
-  constructor(
-    asked: 'auto' | WayKind,
-    webSockets: boolean,
-  ) {
+  constructor(asked: 'auto' | WayKind, webSockets: boolean) {
     this.#asked = asked;
     this.#webSockets = webSockets;
   }
@@ -32,7 +29,11 @@ export class Way {
     this.#brought = false;
     if (this.#asked !== 'auto') this.#last = this.#asked;
     else if (!this.#webSockets) this.#last = 'http';
-    else this.#last = this.#failures >= (this.#works ? TRUST : PATIENCE) && this.#last === 'websocket' ? 'http' : 'websocket';
+    else
+      this.#last =
+        this.#failures >= (this.#works ? TRUST : PATIENCE) && this.#last === 'websocket'
+          ? 'http'
+          : 'websocket';
     return this.#last;
   }
 

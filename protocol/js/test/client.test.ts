@@ -3,8 +3,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import {
-  type Change, type ClientOptions, type Environment, type Item, MemoryStore, type Position,
-  type SubscribeOptions, TidemarkClient, TidemarkError,
+  type Change,
+  type ClientOptions,
+  type Environment,
+  type Item,
+  MemoryStore,
+  type Position,
+  type SubscribeOptions,
+  TidemarkClient,
+  TidemarkError,
 } from '../src/index.js';
 import type { EventMessage, ServerMessage } from '../src/messages.js';
 import { FakeSocket } from './fake_socket.js';
@@ -43,7 +50,10 @@ const settle = () => vi.advanceTimersByTimeAsync(0);
 
 function make(options: ClientOptions = {}): TidemarkClient {
   const client = new TidemarkClient({
-    url: 'http://broker.example', WebSocket: FakeSocket as never, transport: 'websocket', environment,
+    url: 'http://broker.example',
+    WebSocket: FakeSocket as never,
+    transport: 'websocket',
+    environment,
     ...options,
   });
   clients.push(client);
@@ -57,12 +67,24 @@ async function connected(options: ClientOptions = {}): Promise<TidemarkClient> {
   return client;
 }
 
-const subscribed = (over: Partial<Position> & { id?: number; head?: number; topic?: string } = {}): ServerMessage => ({
-  type: 'subscribed', topic: 'orders', epoch: 1, offset: 0, head: 0, earliest: 1,
-  content_type: 'application/json', ...over,
+const subscribed = (
+  over: Partial<Position> & { id?: number; head?: number; topic?: string } = {},
+): ServerMessage => ({
+  type: 'subscribed',
+  topic: 'orders',
+  epoch: 1,
+  offset: 0,
+  head: 0,
+  earliest: 1,
+  content_type: 'application/json',
+  ...over,
 });
 const event = (offset: number, topic = 'orders'): EventMessage => ({
-  type: 'event', topic, offset, time: 1_000 + offset, data: { n: offset },
+  type: 'event',
+  topic,
+  offset,
+  time: 1_000 + offset,
+  data: { n: offset },
 });
 
 /** Follows orders and keeps what comes. */
@@ -71,10 +93,18 @@ async function follow(client: TidemarkClient, options: SubscribeOptions = { from
   const ended: (TidemarkError | undefined)[] = [];
   const take = (item: Item) => void items.push(item);
   const subscription = client.subscribe('orders', options, {
-    event: take, state: take, gap: take, ended: (error) => void ended.push(error),
+    event: take,
+    state: take,
+    gap: take,
+    ended: (error) => void ended.push(error),
   });
   await settle();
-  return { subscription, items, ended, offsets: () => items.map((i) => (i.type === 'event' ? i.offset : i.type)) };
+  return {
+    subscription,
+    items,
+    ended,
+    offsets: () => items.map((i) => (i.type === 'event' ? i.offset : i.type)),
+  };
 }
 const asked = () => FakeSocket.last.all('subscribe').at(-1)!;
 
@@ -88,16 +118,24 @@ describe('Following', () => {
     await settle();
     expect(offsets()).toEqual([1, 2]);
     expect(subscription.position).toEqual({ epoch: 1, offset: 2 });
-    expect(JSON.parse(store.getItem('tidemark:position:orders')!)).toEqual({ version: 1, epoch: 1, offset: 2 });
+    expect(JSON.parse(store.getItem('tidemark:position:orders')!)).toEqual({
+      version: 1,
+      epoch: 1,
+      offset: 2,
+    });
   });
 
   test('AnEventThatIsBeingAppliedDoesNotCountYet', async () => {
     const store = new MemoryStore();
     const client = await connected({ store });
     let applied = () => {};
-    client.subscribe('orders', { from: 'earliest' }, {
-      event: () => new Promise<void>((resolve) => (applied = resolve)),
-    });
+    client.subscribe(
+      'orders',
+      { from: 'earliest' },
+      {
+        event: () => new Promise<void>((resolve) => (applied = resolve)),
+      },
+    );
     await settle();
     FakeSocket.last.say(subscribed({ id: asked().id, head: 2 }), event(1), event(2));
     await settle();
@@ -111,13 +149,22 @@ describe('Following', () => {
     const store = new MemoryStore();
     const client = await connected({ store });
     const ended = vi.fn();
-    client.subscribe('orders', { from: 'earliest' }, {
-      event: ({ offset }) => { if (offset === 2) throw new Error('no'); }, ended,
-    });
+    client.subscribe(
+      'orders',
+      { from: 'earliest' },
+      {
+        event: ({ offset }) => {
+          if (offset === 2) throw new Error('no');
+        },
+        ended,
+      },
+    );
     await settle();
     FakeSocket.last.say(subscribed({ id: asked().id, head: 3 }), event(1), event(2), event(3));
     await settle();
-    expect(ended).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'handler_failed' }));
+    expect(ended).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ code: 'handler_failed' }),
+    );
     await follow(client);
     expect(asked()).toMatchObject({ after: { epoch: 1, offset: 1 } });
   });
@@ -140,7 +187,13 @@ describe('Following', () => {
   test('WhatIsOfAnEarlierSubscriptionOrSeenAlreadyIsPassedOver', async () => {
     const client = await connected();
     const { offsets } = await follow(client);
-    FakeSocket.last.say(event(9), subscribed({ id: asked().id, head: 2 }), event(1), event(1), event(2));
+    FakeSocket.last.say(
+      event(9),
+      subscribed({ id: asked().id, head: 2 }),
+      event(1),
+      event(1),
+      event(2),
+    );
     await settle();
     expect(offsets()).toEqual([1, 2]);
   });
@@ -164,8 +217,10 @@ describe('Following', () => {
     const client = await connected();
     const { subscription } = await follow(client);
     FakeSocket.last.say(
-      subscribed({ id: asked().id, head: 1 }), event(1),
-      { type: 'epoch', topic: 'orders', epoch: 2, first: 2 }, event(2),
+      subscribed({ id: asked().id, head: 1 }),
+      event(1),
+      { type: 'epoch', topic: 'orders', epoch: 2, first: 2 },
+      event(2),
     );
     await settle();
     expect(subscription.position).toEqual({ epoch: 2, offset: 2 });
@@ -177,10 +232,12 @@ describe('Following', () => {
     expect(asked()).toMatchObject({ state: true, on_gap: 'state' });
     const entry = (key: string, offset: number) => ({ key, offset, time: 1, data: offset });
     const part = { type: 'state', topic: 'orders', epoch: 1, offset: 7 } as const;
-    FakeSocket.last.say(
-      subscribed({ id: asked().id, offset: 7, head: 7 }),
-      { ...part, first: true, last: false, entries: [entry('a', 1)] },
-    );
+    FakeSocket.last.say(subscribed({ id: asked().id, offset: 7, head: 7 }), {
+      ...part,
+      first: true,
+      last: false,
+      entries: [entry('a', 1)],
+    });
     FakeSocket.last.end();
     await vi.advanceTimersByTimeAsync(600);
     FakeSocket.last.open();
@@ -201,10 +258,16 @@ describe('Following', () => {
   test('AGapIsAnItemAndTheEventsAfterItFollow', async () => {
     const client = await connected();
     const { offsets, items, subscription } = await follow(client);
-    FakeSocket.last.say(
-      subscribed({ id: asked().id, head: 9 }),
-      { type: 'gap', topic: 'orders', first: 1, end: 5, cause: 'count', epoch: 1, earliest: 5, head: 9 },
-    );
+    FakeSocket.last.say(subscribed({ id: asked().id, head: 9 }), {
+      type: 'gap',
+      topic: 'orders',
+      first: 1,
+      end: 5,
+      cause: 'count',
+      epoch: 1,
+      earliest: 5,
+      head: 9,
+    });
     await settle();
     expect(subscription.status).toMatchObject({ state: 'gap', gap: { first: 1, end: 5 } });
     FakeSocket.last.say(event(5));
@@ -215,10 +278,18 @@ describe('Following', () => {
 
   test('AGapThatIsToFailEndsTheSubscriptionWithWhatWasLost', async () => {
     const client = await connected();
-    const { items, ended } = await follow(client, { after: { epoch: 1, offset: 2 }, onGap: 'fail' });
+    const { items, ended } = await follow(client, {
+      after: { epoch: 1, offset: 2 },
+      onGap: 'fail',
+    });
     const gap = { first: 3, end: 5, cause: 'count', epoch: 1, earliest: 5, head: 9 } as const;
     FakeSocket.last.say({
-      type: 'error', id: asked().id, topic: 'orders', code: 'position_trimmed', message: 'gone', gap,
+      type: 'error',
+      id: asked().id,
+      topic: 'orders',
+      code: 'position_trimmed',
+      message: 'gone',
+      gap,
     });
     await settle();
     expect(items).toMatchObject([{ type: 'gap', next: 'end', gap }]);
@@ -229,9 +300,11 @@ describe('Following', () => {
     const store = new MemoryStore();
     const client = await connected({ store });
     const { offsets } = await follow(client, { from: 'earliest', filter: { keys: ['a'] } });
-    FakeSocket.last.say(
-      subscribed({ id: asked().id, head: 9 }), event(3), { type: 'advanced', topic: 'orders', offset: 9 },
-    );
+    FakeSocket.last.say(subscribed({ id: asked().id, head: 9 }), event(3), {
+      type: 'advanced',
+      topic: 'orders',
+      offset: 9,
+    });
     await settle();
     expect(offsets()).toEqual([3]);
     expect(JSON.parse(store.getItem('tidemark:position:orders')!).offset).toBe(9);
@@ -271,10 +344,11 @@ describe('Following', () => {
     const client = await connected();
     const subscription = client.subscribe('orders', { from: 'earliest' });
     await settle();
-    FakeSocket.last.say(
-      subscribed({ id: asked().id, head: 1 }), event(1),
-      { type: 'unsubscribed', topic: 'orders', reason: 'topic_deleted' },
-    );
+    FakeSocket.last.say(subscribed({ id: asked().id, head: 1 }), event(1), {
+      type: 'unsubscribed',
+      topic: 'orders',
+      reason: 'topic_deleted',
+    });
     const taken: number[] = [];
     const reading = (async () => {
       for await (const item of subscription) if (item.type === 'event') taken.push(item.offset);
@@ -293,8 +367,10 @@ describe('Following', () => {
   });
 
   test.each([
-    ['no JSON', 'what?'], ['another shape', '{"version":1,"epoch":-1,"offset":"x"}'],
-    ['another version', '{"version":2,"epoch":1,"offset":1}'], ['null', 'null'],
+    ['no JSON', 'what?'],
+    ['another shape', '{"version":1,"epoch":-1,"offset":"x"}'],
+    ['another version', '{"version":2,"epoch":1,"offset":1}'],
+    ['null', 'null'],
   ])('APositionThatIsBroken(%s)IsAGapAndAnError', async (_, kept) => {
     const store = new MemoryStore();
     store.setItem('tidemark:position:orders', kept);
@@ -307,7 +383,8 @@ describe('Following', () => {
     FakeSocket.last.say(subscribed({ id: asked().id, offset: 4, head: 5 }), event(5));
     await settle();
     expect(items).toMatchObject([
-      { type: 'gap', gap: { cause: 'position_lost' }, next: 'earliest' }, { type: 'event', offset: 5 },
+      { type: 'gap', gap: { cause: 'position_lost' }, next: 'earliest' },
+      { type: 'event', offset: 5 },
     ]);
     expect(subscription.position).toEqual({ epoch: 1, offset: 5 });
   });
@@ -326,7 +403,9 @@ describe('Following', () => {
     const errors = vi.fn();
     client.on('error', errors);
     const { offsets } = await follow(client);
-    store.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };
+    store.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
     FakeSocket.last.say(subscribed({ id: asked().id, head: 2 }), event(1), event(2));
     await settle();
     expect(offsets()).toEqual([1, 2]);
@@ -343,14 +422,31 @@ describe('Following', () => {
     await settle();
     const first = FakeSocket.last.all('ack');
     expect(first).toHaveLength(1);
-    FakeSocket.last.say({ type: 'acknowledged', id: first[0]!.id, topic: 'orders', cursor: 'device-7', epoch: 1, offset: 1 });
-    expect(FakeSocket.last.all('ack').at(-1)).toMatchObject({ cursor: 'device-7', epoch: 1, offset: 3 });
+    FakeSocket.last.say({
+      type: 'acknowledged',
+      id: first[0]!.id,
+      topic: 'orders',
+      cursor: 'device-7',
+      epoch: 1,
+      offset: 1,
+    });
+    expect(FakeSocket.last.all('ack').at(-1)).toMatchObject({
+      cursor: 'device-7',
+      epoch: 1,
+      offset: 3,
+    });
   });
 
   test('ATopicThatIsWaitedForIsAskedForAgain', async () => {
     const client = await connected();
     const { ended } = await follow(client, { waitForTopic: true });
-    FakeSocket.last.say({ type: 'error', id: asked().id, topic: 'orders', code: 'unknown_topic', message: 'none' });
+    FakeSocket.last.say({
+      type: 'error',
+      id: asked().id,
+      topic: 'orders',
+      code: 'unknown_topic',
+      message: 'none',
+    });
     await vi.advanceTimersByTimeAsync(1_100);
     expect(FakeSocket.last.all('subscribe')).toHaveLength(2);
     expect(ended).toEqual([]);
@@ -359,7 +455,9 @@ describe('Following', () => {
   test('ASecondSubscriptionToATopicIsRefused', async () => {
     const client = await connected();
     await follow(client);
-    expect(() => client.subscribe('orders')).toThrow(expect.objectContaining({ code: 'already_subscribed' }));
+    expect(() => client.subscribe('orders')).toThrow(
+      expect.objectContaining({ code: 'already_subscribed' }),
+    );
   });
 });
 
@@ -448,6 +546,15 @@ describe('TheConnection', () => {
     expect(FakeSocket.made).toHaveLength(1);
   });
 
+  test('IsGivenUpWhileHiddenAlsoIfANetworkComesMeanwhile', async () => {
+    const client = await connected({ pauseWhenHidden: 5_000 });
+    environment.tell('hidden');
+    environment.tell('online');
+    FakeSocket.last.say({ type: 'pong', id: FakeSocket.last.all('ping').at(-1)!.id });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(client.status.state).toBe('paused');
+  });
+
   test('IsNotMadeWhilePausedNorOnceClosed', async () => {
     const client = await connected();
     client.pause();
@@ -500,7 +607,10 @@ describe('Tokens', () => {
   test('AreRefreshedBeforeTheyExpire', async () => {
     let n = 0;
     await connected({ token: () => `token-${++n}` });
-    FakeSocket.last.say({ type: 'authenticated', subject: 'ada' }, { type: 'token_expires', in_ms: 60_000 });
+    FakeSocket.last.say(
+      { type: 'authenticated', subject: 'ada' },
+      { type: 'token_expires', in_ms: 60_000 },
+    );
     await settle();
     expect(FakeSocket.last.all('auth').map((m) => m.token)).toEqual(['token-1', 'token-2']);
   });
@@ -513,13 +623,21 @@ describe('Tokens', () => {
     expect(FakeSocket.made).toHaveLength(2);
     FakeSocket.last.open();
     FakeSocket.last.end(3000, 'token_expired');
-    expect(client.status).toMatchObject({ state: 'unauthorized', error: { code: 'token_expired' } });
+    expect(client.status).toMatchObject({
+      state: 'unauthorized',
+      error: { code: 'token_expired' },
+    });
     expect(client.status.retryAt).toBeGreaterThan(Date.now());
   });
 
   test('ThatCannotBeHadAreAnErrorAndAreAskedForAgain', async () => {
     let broken = true;
-    const client = make({ token: async () => { if (broken) throw new Error('offline'); return 'token'; } });
+    const client = make({
+      token: async () => {
+        if (broken) throw new Error('offline');
+        return 'token';
+      },
+    });
     const errors = vi.fn();
     client.on('error', errors);
     await settle();
@@ -548,9 +666,15 @@ describe('Listeners', () => {
     const heard = vi.fn();
     const uncaught: unknown[] = [];
     vi.stubGlobal('queueMicrotask', (work: () => void) => {
-      try { work(); } catch (error) { uncaught.push(error); }
+      try {
+        work();
+      } catch (error) {
+        uncaught.push(error);
+      }
     });
-    const wrong = client.on('status', () => { throw new Error('mine'); });
+    const wrong = client.on('status', () => {
+      throw new Error('mine');
+    });
     const off = client.on('status', heard);
     client.pause();
     expect(heard).toHaveBeenCalledOnce();

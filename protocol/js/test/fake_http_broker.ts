@@ -31,9 +31,17 @@ interface Stream {
 type Hook = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 const STATUS: Record<string, number> = {
-  unknown_topic: 404, unknown_cursor: 404, position_trimmed: 410, position_ahead: 409,
-  wrong_epoch: 409, unauthorized: 401, token_expired: 401, rate_limited: 429, no_state: 404,
-  overloaded: 503, sequence_gap: 409,
+  unknown_topic: 404,
+  unknown_cursor: 404,
+  position_trimmed: 410,
+  position_ahead: 409,
+  wrong_epoch: 409,
+  unauthorized: 401,
+  token_expired: 401,
+  rate_limited: 429,
+  no_state: 404,
+  overloaded: 503,
+  sequence_gap: 409,
 };
 
 export class FakeHttpBroker {

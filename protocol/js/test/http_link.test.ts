@@ -53,12 +53,20 @@ describe('openHttp', () => {
 
     it.each([
       ['a broker that stops', 503, '{"status":"stopping"}', { code: 1006, reason: '' }],
-      ['one that says why', 503, '{"code":"too_many_connections"}',
-        { code: 1006, reason: 'too_many_connections' }],
+      [
+        'one that says why',
+        503,
+        '{"code":"too_many_connections"}',
+        { code: 1006, reason: 'too_many_connections' },
+      ],
       ['a page to log in at', 200, '<html>', { code: 1006, reason: '' }],
       ['something else', 200, '{"hello":1}', { code: 1006, reason: '' }],
-      ['who does not let it in', 401, '{"code":"unauthorized"}',
-        { code: 3000, reason: 'unauthorized' }],
+      [
+        'who does not let it in',
+        401,
+        '{"code":"unauthorized"}',
+        { code: 3000, reason: 'unauthorized' },
+      ],
     ])('ends when the answer is of %s', async (_what, status, body, end) => {
       broker.hook = (_request, response) => {
         response.writeHead(status).end(body);
@@ -164,7 +172,11 @@ describe('openHttp', () => {
       await watcher.wait('published');
       const [refused, published] = watcher.messages;
       expect(refused).toMatchObject({
-        type: 'error', id: 1, topic: 'a', code: 'rate_limited', message: 'it is rate_limited',
+        type: 'error',
+        id: 1,
+        topic: 'a',
+        code: 'rate_limited',
+        message: 'it is rate_limited',
         retry_after_ms: 1500,
       });
       expect(published).toMatchObject({ type: 'published', id: 2 });
@@ -226,13 +238,14 @@ describe('openHttp', () => {
       broker.trim('a/b', 3);
       const topic = broker.topic('a/b');
       topic.epoch = 7;
-      topic.lineage = [{ epoch: 3, first: 1 }, { epoch: 7, first: 5 }];
+      topic.lineage = [
+        { epoch: 3, first: 1 },
+        { epoch: 7, first: 5 },
+      ];
       broker.cursors.set('mine', tokenOf(7, 5));
       await follow(asked);
       await watcher.wait('caught_up');
-      expect(streamUrls()).toEqual([
-        `/v1/stream/a/b?live=sse&form=messages&${start}&on_gap=fail`,
-      ]);
+      expect(streamUrls()).toEqual([`/v1/stream/a/b?live=sse&form=messages&${start}&on_gap=fail`]);
       expect(watcher.messages[0]).toMatchObject({ type: 'subscribed', id: 1, topic: 'a/b' });
       expect(events()).toEqual(expected);
     });
@@ -245,7 +258,10 @@ describe('openHttp', () => {
       broker.append('a/b', 4);
       await watcher.wait('event');
       expect(watcher.messages.map(({ type }) => type)).toEqual([
-        'subscribed', 'state', 'caught_up', 'event',
+        'subscribed',
+        'state',
+        'caught_up',
+        'event',
       ]);
       expect(streamUrls()[0]).toContain('&state=true&on_gap=state');
     });
@@ -283,12 +299,20 @@ describe('openHttp', () => {
     });
 
     it.each<Partial<SubscribeMessage>>([
-      { from: 'now' }, { last: 1 }, { time: 1 }, { cursor: 'c' }, { state: true },
+      { from: 'now' },
+      { last: 1 },
+      { time: 1 },
+      { cursor: 'c' },
+      { state: true },
     ])('tells with its id why it is refused: %j', async (asked) => {
       await follow(asked);
       expect(watcher.messages).toEqual([
         expect.objectContaining({
-          type: 'error', id: 1, topic: 'a/b', code: 'unknown_topic', message: 'it is unknown_topic',
+          type: 'error',
+          id: 1,
+          topic: 'a/b',
+          code: 'unknown_topic',
+          message: 'it is unknown_topic',
         }),
       ]);
       fill(1);
@@ -302,7 +326,9 @@ describe('openHttp', () => {
       await follow({ after: { epoch: 1, offset: 1 } });
       expect(watcher.messages).toMatchObject([
         {
-          type: 'error', id: 1, code: 'position_trimmed',
+          type: 'error',
+          id: 1,
+          code: 'position_trimmed',
           gap: { first: 2, end: 4, cause: 'trimmed', epoch: 1, earliest: 4, head: 5 },
         },
       ]);

@@ -7,7 +7,12 @@ import { tokenOf } from './fake_http_broker.js';
 import { Recorder } from './recorder.js';
 
 const SUBSCRIBED = {
-  type: 'subscribed', topic: 'a', epoch: 1, offset: 4, head: 4, earliest: 1,
+  type: 'subscribed',
+  topic: 'a',
+  epoch: 1,
+  offset: 4,
+  head: 4,
+  earliest: 1,
   content_type: 'application/json',
 };
 const CAUGHT_UP = { type: 'caught_up', topic: 'a', offset: 4 };

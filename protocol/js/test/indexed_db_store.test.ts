@@ -14,10 +14,11 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const done = (request: IDBOpenDBRequest) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+const done = (request: IDBOpenDBRequest) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 
 it('keeps items from one life to the next, each name for itself', async () => {
   const store = new IndexedDbStore('a');
@@ -45,7 +46,7 @@ it('opens the database again when it has been closed', async () => {
   const opened = vi.spyOn(factory, 'open');
   const store = new IndexedDbStore('a');
   await store.setItem('k', 'v');
-  const database = await opened.mock.results[0]!.value as IDBOpenDBRequest;
+  const database = (await opened.mock.results[0]!.value) as IDBOpenDBRequest;
   (database.result as unknown as IDBDatabase).close();
   expect(await store.getItem('k')).toBe('v');
   expect(opened).toHaveBeenCalledTimes(2);
@@ -67,11 +68,15 @@ it('says so when there is no IndexedDB', async () => {
 
 it('says so when the database is of another version, or of something else', async () => {
   const other = factory.open('a', 2);
-  (await done(other) as IDBDatabase).close();
-  await expect(new IndexedDbStore('a').getItem('k')).rejects.toMatchObject({ name: 'VersionError' });
+  ((await done(other)) as IDBDatabase).close();
+  await expect(new IndexedDbStore('a').getItem('k')).rejects.toMatchObject({
+    name: 'VersionError',
+  });
   const empty = factory.open('b', 1);
-  (await done(empty) as IDBDatabase).close();
-  await expect(new IndexedDbStore('b').getItem('k')).rejects.toMatchObject({ name: 'NotFoundError' });
+  ((await done(empty)) as IDBDatabase).close();
+  await expect(new IndexedDbStore('b').getItem('k')).rejects.toMatchObject({
+    name: 'NotFoundError',
+  });
 });
 
 it('says so when the quota is used up, at once, and works when there is room', async () => {
@@ -92,7 +97,10 @@ it('does a write again whose transaction the browser has ended', async () => {
   const store = new IndexedDbStore('a');
   await store.setItem('k', 'v');
   const { put } = IDBObjectStore.prototype;
-  vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(function (this: IDBObjectStore, ...item) {
+  vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(function (
+    this: IDBObjectStore,
+    ...item
+  ) {
     const request = put.apply(this, item);
     this.transaction.abort();
     return request;

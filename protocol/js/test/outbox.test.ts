@@ -43,7 +43,8 @@ describe('publishing', () => {
     await settle();
     expect(page.requests).toHaveLength(1);
     expect(held.findIndex((key) => key.endsWith(':0'))).toBeLessThan(
-      held.findIndex((key) => key === `tidemark:lane:${lanes()[0]}`));
+      held.findIndex((key) => key === `tidemark:lane:${lanes()[0]}`),
+    );
     held = [];
     await page.run();
     expect(keys()).toEqual([`tidemark:lane:${lanes()[0]}`, 'tidemark:lanes']);
@@ -70,15 +71,21 @@ describe('publishing', () => {
     data.a.push(2);
     await settle();
     expect(page.requests[0]).toMatchObject({
-      type: 'publish', topic: 'notes', data: { a: [1] }, key: 'k', headers: { h: 'v' },
-      content_type: 'application/json', producer: { epoch: 0, sequence: 0 },
+      type: 'publish',
+      topic: 'notes',
+      data: { a: [1] },
+      key: 'k',
+      headers: { h: 'v' },
+      content_type: 'application/json',
+      producer: { epoch: 0, sequence: 0 },
     });
   });
 
   it('gathers changes: a thousand events need few heads', async () => {
     const page = await open(origin);
     let heads = 0;
-    origin.disk.before = (_page, { key }) => void (heads += /^tidemark:lane:[^:]*$/.test(key) ? 1 : 0);
+    origin.disk.before = (_page, { key }) =>
+      void (heads += /^tidemark:lane:[^:]*$/.test(key) ? 1 : 0);
     for (let event = 0; event < 1000; ++event) page.add(event);
     await settle();
     expect(heads).toBeLessThan(5);
@@ -99,8 +106,17 @@ describe('publishing', () => {
 
   it('passes over answers to others', async () => {
     const page = await open(origin);
-    page.outbox.published({ type: 'published', id: 77, topic: 'orders', epoch: 1, first: 1, last: 1 });
-    expect(page.outbox.refused({ type: 'error', id: 77, code: 'forbidden', message: '' })).toBe(false);
+    page.outbox.published({
+      type: 'published',
+      id: 77,
+      topic: 'orders',
+      epoch: 1,
+      first: 1,
+      last: 1,
+    });
+    expect(page.outbox.refused({ type: 'error', id: 77, code: 'forbidden', message: '' })).toBe(
+      false,
+    );
     expect(page.outbox.refused({ type: 'error', code: 'forbidden', message: '' })).toBe(false);
   });
 });
@@ -137,8 +153,13 @@ describe('sending again', () => {
     }
     vi.advanceTimersByTime(30_000);
     page.requests = [];
-    page.outbox.refused(
-      { type: 'error', id: 9, code: 'rate_limited', message: '', retry_after_ms: 120_000 });
+    page.outbox.refused({
+      type: 'error',
+      id: 9,
+      code: 'rate_limited',
+      message: '',
+      retry_after_ms: 120_000,
+    });
     vi.advanceTimersByTime(119_999);
     expect(page.requests).toHaveLength(0);
     origin.broker.refuses = () => undefined;
@@ -249,7 +270,9 @@ describe('a refusal for good', () => {
     page.add('x'.repeat(1000));
     page.add(2);
     await settle();
-    expect(page.outbox.refused({ type: 'error', code: 'message_too_large', message: '' })).toBe(true);
+    expect(page.outbox.refused({ type: 'error', code: 'message_too_large', message: '' })).toBe(
+      true,
+    );
     page.connect();
     await page.run();
     expect(log()).toEqual([2]);
@@ -262,7 +285,10 @@ describe('a refusal for good', () => {
     page.add(1);
     page.add(2);
     await page.run();
-    expect(reported(page)).toEqual([[1, 'sequence_gap'], [2, 'sequence_gap']]);
+    expect(reported(page)).toEqual([
+      [1, 'sequence_gap'],
+      [2, 'sequence_gap'],
+    ]);
   });
 });
 
@@ -331,8 +357,9 @@ describe('limits', () => {
     for (const event of [1, 2, 3]) page.add(event);
     await settle();
     expect(reported(page)).toEqual([[3, 'outbox_full']]);
-    await expect(page.outbox.add({ topic: 'orders', data: 4 }).stored)
-      .rejects.toMatchObject({ code: 'outbox_full' });
+    await expect(page.outbox.add({ topic: 'orders', data: 4 }).stored).rejects.toMatchObject({
+      code: 'outbox_full',
+    });
     page.connect();
     await page.run();
     page.add('x'.repeat(200));
@@ -591,8 +618,9 @@ describe('a corrupt store', () => {
   ])('index, %s: is reported and made anew', async (_what, text) => {
     set('tidemark:lanes', text);
     const page = await open(origin);
-    expect(page.failures.map(({ code, message }) => [code, message.split(' ')[0]]))
-      .toEqual([['store_corrupt', 'tidemark:lanes']]);
+    expect(page.failures.map(({ code, message }) => [code, message.split(' ')[0]])).toEqual([
+      ['store_corrupt', 'tidemark:lanes'],
+    ]);
     page.add(1);
     await page.run();
     page.die();
@@ -614,7 +642,8 @@ describe('a corrupt store', () => {
 
   const head = (lane: string) => headOf(lane);
   const line = (lane: string, change: object) => ({
-    ...head(lane), topics: { orders: { ...head(lane).topics.orders, ...change } },
+    ...head(lane),
+    topics: { orders: { ...head(lane).topics.orders, ...change } },
   });
   it.each([
     ['no JSON', () => '{"version":1,'],
@@ -635,8 +664,9 @@ describe('a corrupt store', () => {
     const page = await open(origin);
     page.add(3);
     await page.run();
-    expect(page.failures.map(({ code, message }) => [code, message.split(' ')[0]]))
-      .toEqual([['store_corrupt', `tidemark:lane:${lane}`]]);
+    expect(page.failures.map(({ code, message }) => [code, message.split(' ')[0]])).toEqual([
+      ['store_corrupt', `tidemark:lane:${lane}`],
+    ]);
     expect(log()).toEqual([3]);
     expect(origin.disk.items.get(`tidemark:lane:${lane}`)).toBe(text);
     expect(lanes()).not.toContain(lane);
@@ -656,8 +686,9 @@ describe('a corrupt store', () => {
     const page = await open(origin);
     page.add(4);
     await page.run();
-    expect(page.failures.map(({ code, message }) => [code, message.split(' ')[0]]))
-      .toEqual([['store_corrupt', key]]);
+    expect(page.failures.map(({ code, message }) => [code, message.split(' ')[0]])).toEqual([
+      ['store_corrupt', key],
+    ]);
     expect(log()).toEqual([1, 3, 4]);
     expect(page.outbox.size).toEqual({ events: 0, bytes: 0 });
     page.die();

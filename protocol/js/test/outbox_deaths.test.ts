@@ -16,8 +16,10 @@ function refusing(origin: Origin): Origin {
 /** What is wrong with the log, in words; nothing if all is well. */
 function faults(origin: Origin, pages: Page[], added: Map<string, { topic: string; page: Page }>) {
   const faults: string[] = [];
-  const logs = [...origin.broker.histories, ...[...origin.broker.topics].map(
-    ([topic, { log }]) => ({ topic, log }))];
+  const logs = [
+    ...origin.broker.histories,
+    ...[...origin.broker.topics].map(([topic, { log }]) => ({ topic, log })),
+  ];
   const stored = new Set(pages.flatMap((page) => page.stored));
   const rejected = pages.flatMap((page) => page.rejected.map(({ event }) => event.data));
   const everywhere = logs.flatMap(({ log }) => log) as string[];
@@ -25,7 +27,9 @@ function faults(origin: Origin, pages: Page[], added: Map<string, { topic: strin
     if (new Set(log).size !== log.length) faults.push(`doubled: ${log}`);
     // Data are numbers, growing over the lives of a tab: "tab.number".
     for (const tab of new Set(log.map((data) => String(data).split('.')[0]))) {
-      const numbers = log.map(String).filter((data) => data.split('.')[0] === tab)
+      const numbers = log
+        .map(String)
+        .filter((data) => data.split('.')[0] === tab)
         .map((data) => parseInt(data.split('.')[1]!));
       if (numbers.some((number, at) => at > 0 && number < numbers[at - 1]!)) {
         faults.push(`out of order: ${log}`);
@@ -72,7 +76,10 @@ describe('a page that dies', () => {
    * Two lives: events before and after, one refused in the middle, a link lost with answers under
    * way, the topic made anew. The page dies at step `death`, of writes and messages; none: -1.
    */
-  async function story(death: number, afterWrite: boolean): Promise<{ steps: number; faults: string[] }> {
+  async function story(
+    death: number,
+    afterWrite: boolean,
+  ): Promise<{ steps: number; faults: string[] }> {
     const origin = refusing(new Origin());
     const pages: Page[] = [];
     const added = new Map<string, { topic: string; page: Page }>();
@@ -126,15 +133,19 @@ describe('a page that dies', () => {
     return { steps, faults: faults(origin, pages, added) };
   }
 
-  it.each([false, true])('at any step loses and doubles nothing (after the write: %s)', async (after) => {
-    const { steps, faults: whole } = await story(-1, after);
-    expect(whole).toEqual([]);
-    expect(steps).toBeGreaterThan(40);
-    for (let death = 0; death < steps; ++death) {
-      const { faults } = await story(death, after);
-      expect(faults, `death at step ${death}`).toEqual([]);
-    }
-  }, 60_000);
+  it.each([false, true])(
+    'at any step loses and doubles nothing (after the write: %s)',
+    async (after) => {
+      const { steps, faults: whole } = await story(-1, after);
+      expect(whole).toEqual([]);
+      expect(steps).toBeGreaterThan(40);
+      for (let death = 0; death < steps; ++death) {
+        const { faults } = await story(death, after);
+        expect(faults, `death at step ${death}`).toEqual([]);
+      }
+    },
+    60_000,
+  );
 });
 
 describe('anything, anywhere', () => {
@@ -152,7 +163,8 @@ describe('anything, anywhere', () => {
     origin.disk.before = dying;
     origin.disk.after = dying;
     const { refuses } = origin.broker;
-    origin.broker.refuses = (message) => refuses(message) ?? (chance(15) ? 'overloaded' : undefined);
+    origin.broker.refuses = (message) =>
+      refuses(message) ?? (chance(15) ? 'overloaded' : undefined);
 
     let number = 0;
     for (let steps = 0; steps < 250; ++steps) {

@@ -58,8 +58,14 @@ export class Broker {
 
   publish(message: PublishMessage): Answer {
     const { id, topic: name, producer } = message;
-    const error = (code: string, more: object = {}): ErrorMessage =>
-      ({ type: 'error', id, code, message: code, topic: name, ...more });
+    const error = (code: string, more: object = {}): ErrorMessage => ({
+      type: 'error',
+      id,
+      code,
+      message: code,
+      topic: name,
+      ...more,
+    });
     const code = this.refuses(message);
     if (code) return error(code);
     const topic = this.topic(name);
@@ -134,7 +140,13 @@ export class Origin {
         });
         const before = this.turn;
         const done = before.then(work);
-        this.turn = Promise.race([done.then(() => {}, () => {}), dead]);
+        this.turn = Promise.race([
+          done.then(
+            () => {},
+            () => {},
+          ),
+          dead,
+        ]);
         return done;
       },
     };
@@ -161,19 +173,31 @@ export class Page {
     random: () => number = seeded(++nextEvent),
     { limits = { events: 1000, bytes: 1 << 20 } as OutboxLimits, shared = true } = {},
   ) {
-    this.outbox = new Outbox(origin.disk.for(this), origin.locks(this, shared), limits, {
-      nextId: () => ++this.nextId,
-      changed: () => {},
-      rejected: (rejected) => this.rejected.push(rejected),
-      failed: (error) => this.failures.push(error),
-    }, random);
+    this.outbox = new Outbox(
+      origin.disk.for(this),
+      origin.locks(this, shared),
+      limits,
+      {
+        nextId: () => ++this.nextId,
+        changed: () => {},
+        rejected: (rejected) => this.rejected.push(rejected),
+        failed: (error) => this.failures.push(error),
+      },
+      random,
+    );
     void this.outbox.open();
   }
 
   add(data: unknown, topic = 'orders', more: Partial<OutgoingEvent> = {}): void {
     const ticket = this.outbox.add({ topic, data, ...more });
-    ticket.stored.then(() => this.dead || this.stored.push(data), () => {});
-    ticket.published.then((published) => this.published.push({ data, published }), () => {});
+    ticket.stored.then(
+      () => this.dead || this.stored.push(data),
+      () => {},
+    );
+    ticket.published.then(
+      (published) => this.published.push({ data, published }),
+      () => {},
+    );
   }
 
   connect(): void {

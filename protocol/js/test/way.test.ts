@@ -16,7 +16,11 @@ const repeat = (times: number, way: Way, works: { websocket: boolean; http: bool
 
 test('AWebSocketIsTriedTwiceBeforeHttp', () => {
   const way = new Way('auto', true);
-  expect(repeat(3, way, { websocket: false, http: true })).toEqual(['websocket', 'websocket', 'http']);
+  expect(repeat(3, way, { websocket: false, http: true })).toEqual([
+    'websocket',
+    'websocket',
+    'http',
+  ]);
 });
 
 test('NobodyStaysOnHttpForGood', () => {
@@ -36,12 +40,20 @@ test('ABrokerThatIsDownIsNoReasonToStayOnHttpForLong', () => {
 });
 
 test('WithoutWebSocketsThereIsHttp', () => {
-  expect(repeat(2, new Way('auto', false), { websocket: false, http: false })).toEqual(['http', 'http']);
+  expect(repeat(2, new Way('auto', false), { websocket: false, http: false })).toEqual([
+    'http',
+    'http',
+  ]);
   expect(new Way('auto', false).retryAfter('http')).toBe(0);
 });
 
 test('WhoSaysWhichWayGetsThatOne', () => {
-  expect(repeat(4, new Way('websocket', true), { websocket: false, http: true })).toEqual(Array(4).fill('websocket'));
-  expect(repeat(2, new Way('http', true), { websocket: true, http: true })).toEqual(['http', 'http']);
+  expect(repeat(4, new Way('websocket', true), { websocket: false, http: true })).toEqual(
+    Array(4).fill('websocket'),
+  );
+  expect(repeat(2, new Way('http', true), { websocket: true, http: true })).toEqual([
+    'http',
+    'http',
+  ]);
   expect(new Way('http', true).retryAfter('http')).toBe(0);
 });
