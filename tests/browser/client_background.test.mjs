@@ -16,20 +16,19 @@ const look = (tab, visibility) =>
   }, visibility);
 
 /**
- * Stops the page's scripts, as a browser does that freezes it (this one freezes no page that can be
- * seen); returns what lets them run again, told as a browser tells it.
+ * Stops the browser's pages, as a system does with what is in the background; returns what lets
+ * them run again. Chromium's own freezing is for hidden pages, and without a head none is.
  */
 async function freeze(tab) {
-  const devtools = await tab.page.context().newCDPSession(tab.page);
-  await devtools.send('Debugger.enable');
-  const stopped = new Promise((fulfil) => devtools.once('Debugger.paused', fulfil));
-  await devtools.send('Debugger.pause');
-  const running = devtools.send('Runtime.evaluate', { expression: 'document.title' });
-  await stopped;
+  const devtools = await tab.page.context().browser().newBrowserCDPSession();
+  const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
+  await devtools.detach();
+  const pages = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+  expect(pages).not.toEqual([]);
+  const tell = (signal) => pages.forEach((id) => process.kill(id, signal));
+  tell('SIGSTOP');
   return async () => {
-    await devtools.send('Debugger.resume');
-    await running;
-    await devtools.send('Debugger.disable');
+    tell('SIGCONT');
     await tab.run(() => void document.dispatchEvent(new Event('resume')));
   };
 }
@@ -47,6 +46,7 @@ test('a frozen page goes on when it thaws, with all that came meanwhile', async 
   const { broker, tab } = await following_tab();
   const thaw = await freeze(tab);
   await append(broker, 'board', 'others', 11, 40);
+  expect(tab.told.event.length).toBe(10);
   await thaw();
   await tab.has_offset('board', 40);
   await expect_same(broker, 'board', await tab.board('board'));
@@ -88,6 +88,13 @@ test('a hidden page that is to pause has no connection until it is looked at', a
   await tab.has_published('page', 5);
   await tab.has_offset('board', 35);
   await expect_same(broker, 'board', await tab.board('board'));
+});
+
+test('a network that comes while a page is hidden does not keep it from its pause', async () => {
+  const { tab } = await following_tab({ pauseWhenHidden: 300 });
+  await look(tab, 'hidden');
+  await tab.run(() => void dispatchEvent(new Event('online')));
+  await tab.is('paused');
 });
 
 test('a page that is hidden for a moment keeps its connection', async () => {

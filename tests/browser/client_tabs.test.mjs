@@ -86,7 +86,10 @@ test('tabs that cannot see each other double and lose nothing of each other', as
 
 // A browser copies sessionStorage to the tabs a page opens: two tabs then have one lane each, of
 // the same identity, and neither has the other's progress.
-test('a tab that was opened with a copy of the outbox is not its producer', async () => {
+test.each([
+  ['as it is', async () => {}],
+  ['reloaded', (tab) => tab.load()],
+])('a tab with a copy of the outbox is not its producer, the original %s', async (_, then) => {
   const { broker, cable } = await broker_on_cable();
   await create(broker, 'board');
   const here = await profile();
@@ -103,6 +106,7 @@ test('a tab that was opened with a copy of the outbox is not its producer', asyn
   const copied = await second.run(() => sessionStorage.getItem('tidemark:lanes'));
   expect(JSON.parse(copied)).toHaveLength(1);
 
+  await then(first);
   await first.publish('board', 'first', 6, 10);
   await first.has_published('first', 10);
   await first.page.close();
