@@ -126,7 +126,8 @@ const shown = (page) =>
 
 /** Waits until every page shows what the database holds, and that is `expected`. */
 async function all_show(application, pages, expected) {
-  expect(await application.list()).toEqual(expected);
+  // A page shows what was done there before the application has heard of it.
+  await expect.poll(() => application.list(), { timeout: LIMIT_MS }).toEqual(expected);
   for (const page of pages) {
     await expect.poll(() => shown(page), { timeout: LIMIT_MS }).toEqual(expected);
   }
