@@ -8,12 +8,13 @@ import {
 
 use_browser();
 
-/** Has the page believe that it is looked at or not, as the browser tells it. */
-const look = (tab, visibility) =>
-  tab.run((visibility) => {
+/** Has the page believe that it is looked at or not, as the browser tells it; then tells `more`. */
+const look = (tab, visibility, ...more) =>
+  tab.run(([visibility, more]) => {
     Object.defineProperty(document, 'visibilityState', { value: visibility, configurable: true });
     document.dispatchEvent(new Event('visibilitychange'));
-  }, visibility);
+    for (const name of more) dispatchEvent(new Event(name));
+  }, [visibility, more]);
 
 /**
  * Stops the browser's pages, as a system does with what is in the background; returns what lets
@@ -92,8 +93,7 @@ test('a hidden page that is to pause has no connection until it is looked at', a
 
 test('a network that comes while a page is hidden does not keep it from its pause', async () => {
   const { tab } = await following_tab({ pauseWhenHidden: 300 });
-  await look(tab, 'hidden');
-  await tab.run(() => void dispatchEvent(new Event('online')));
+  await look(tab, 'hidden', 'offline', 'online');
   await tab.is('paused');
 });
 

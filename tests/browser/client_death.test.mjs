@@ -48,6 +48,7 @@ describe.each(CASES)('A page that $death, with its outbox in $store,', ({ death,
     await first.has_stored('page', EVENTS);
     const tab = await DEATHS[death](here, first, cable, options);
     cable.plug();
+    await tab.hurry();
     await log_reaches(broker, 'board', EVENTS);
     await tab.has_emptied_its_outbox();
     expect_whole(await log_of(broker, 'board'), { page: EVENTS });
@@ -70,6 +71,7 @@ describe.each(CASES)('A page that $death, with its outbox in $store,', ({ death,
     const tab = await DEATHS[death](here, first, cable, options);
     cable.release();
     cable.plug();
+    await tab.hurry();
     await log_reaches(broker, 'board', EVENTS);
     await tab.has_emptied_its_outbox();
     expect_whole(await log_of(broker, 'board'), { page: EVENTS });
@@ -143,7 +145,7 @@ test('Two browsers publish and follow while their broker is killed, and agree', 
     await broker.kill();
     await broker.start();
     // Who waits longer than it takes the broker is told of a network.
-    for (const tab of tabs) await tab.run(() => void dispatchEvent(new Event('online')));
+    for (const tab of tabs) await tab.hurry();
   }
   for (const [index, tab] of tabs.entries()) {
     await tab.has_published(`page-${index}`, EVENTS);

@@ -96,7 +96,11 @@ test('a gap is told over HTTP as over a WebSocket', async () => {
   cable.unplug();
   await tab.is('offline');
   await append(broker, 'board', 'others', 6, 40);
+  // Retention takes its time.
+  const earliest = async () => (await (await broker.fetch(`${broker.url}/v1/topics/board`)).json()).earliest;
+  await expect.poll(earliest).toBeGreaterThan(6);
   cable.plug();
+  await tab.hurry();
   await tab.has_offset('board', 40);
   expect(tab.told.gap).toHaveLength(1);
   const { gap } = tab.told.gap[0];

@@ -31,6 +31,7 @@ test('a gap that is to end the subscription ends it, and the position stays', as
   await append(broker, 'board', 'others', 11, 30);
   await trim(broker, 'board', 21);
   cable.plug();
+  await tab.hurry();
   await tab.follows('board', 'ended');
   await tab.until('is told of the end', ({ ended }) => ended.length > 0);
   expect(offsets(tab)).toEqual(range(1, 10));
@@ -52,6 +53,7 @@ test('a gap that is to be passed is told between the events before and behind it
   await append(broker, 'board', 'others', 11, 30);
   await trim(broker, 'board', 21);
   cable.plug();
+  await tab.hurry();
   await tab.has_offset('board', 30);
   await tab.follows('board');
   expect(offsets(tab)).toEqual([...range(1, 10), ...range(21, 30)]);
@@ -85,6 +87,7 @@ test('a gap is bridged by the state, and the page has what everybody has', async
   for (const [key, n] of [['a', 4], ['b', null], ['d', 6]]) await set(broker, key, n);
   await trim(broker, 'board', 6);
   cable.plug();
+  await tab.hurry();
   await tab.until('has the state', ({ state }) => state.length === 2);
   await tab.follows('board');
   await set(broker, 'd', 7);
@@ -105,6 +108,7 @@ test('a topic that was made anew while the page was away is another history', as
   await remove(broker, 'board');
   await append(broker, 'board', 'new', 1, 5);
   cable.plug();
+  await tab.hurry();
   await tab.until('has the new ones', ({ event }) =>
     numbers_of('new', event.map(({ data }) => data)).length === 5);
   expect(offsets(tab)).toEqual([...range(1, 10), ...range(1, 5)]);

@@ -45,7 +45,7 @@ test('A page that is told of a network does not wait for its next attempt', asyn
   const { retryAt } = tab.told.status.at(-1);
   cable.plug();
   const live = tab.becomes('live');
-  await tab.run(() => void dispatchEvent(new Event('online')));
+  await tab.hurry();
   await live;
   expect(Date.now()).toBeLessThan(retryAt);
 });

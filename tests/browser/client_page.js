@@ -13,7 +13,7 @@ const told = (error) =>
   error && { name: error.name, code: error.code, message: error.message, gap: error.gap };
 const told_in = (status) => ({ ...status, error: told(status.error) });
 
-/** Tells the test, in order; what comes while it listens goes together, since each call takes ms. */
+/** Tells the test, in order; what comes while it listens goes together: each call takes ms. */
 const report = (kind, value) => {
   untold.push([kind, value]);
   if (!telling) tell();

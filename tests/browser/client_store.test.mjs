@@ -122,12 +122,13 @@ test('an outbox takes what it may hold, and says no to the rest', async () => {
   expect(new Set(codes(tab.told.not_stored))).toEqual(new Set(['outbox_full']));
   expect(tab.told.outbox.at(-1).events).toBe(1_000);
   cable.plug();
+  await tab.hurry();
   await tab.has_published('page', 1_000);
   expect_whole(await log_of(broker, 'board'), { page: 1_000 });
   expect(tab.told.outbox.at(-1)).toEqual({ events: 0, bytes: 0 });
 });
 
-const NONSENSE = ['', 'nonsense', 'null', '{}', '{"version":2}'];
+const NONSENSE = ['nonsense', 'null', '{"version":2}'];
 
 /** A profile whose store has five events to be published, and a position of the topic at 10. */
 async function left_behind() {
@@ -183,6 +184,7 @@ test.each(['the index of lanes', 'the head of a lane', 'an event of a lane'])(
       await tab.publish('board', `round-${round}`, 1, 3);
       await tab.has_stored(`round-${round}`, 3);
       cable.plug();
+      await tab.hurry();
       await has_error(tab, 'store_corrupt');
       const told = tab.told.error.find(({ code }) => code === 'store_corrupt');
       expect(told.message).toContain(key);
@@ -202,14 +204,17 @@ test.each(['the index of lanes', 'the head of a lane', 'an event of a lane'])(
     const { doubled, late, missing } = flaws(numbers_of('left', events), NONSENSE.length * 5);
     expect({ doubled, late }).toEqual({ doubled: [], late: [] });
     // Of five that were left the one spoiled alone is lost, and it has been told.
-    if (what === 'an event of a lane') expect(missing.map((n) => n % 5)).toEqual([1, 1, 1, 1, 1]);
+    const spoiled = NONSENSE.map((_, round) => 1 + round * 5);
+    if (what === 'an event of a lane') expect(missing).toEqual(spoiled);
   },
 );
 
 test('a kept position that is none is told, and what may be lost is called a gap', async () => {
   const { broker, cable, here } = await left_behind();
   cable.plug();
-  const positions = ['{"version":1,"epoch":-1,"offset":3}', '{"version":1,"epoch":1,"offset":"9"}'];
+  const positions = [
+    '', '{"version":1,"epoch":-1,"offset":3}', '{"version":1,"epoch":1,"offset":"9"}',
+  ];
   for (const text of [...NONSENSE, ...positions]) {
     await spoil(here, 'the position', text);
     const tab = await here.open(cable, { store: 'local' });

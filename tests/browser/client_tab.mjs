@@ -207,6 +207,10 @@ class Tab {
     return this.until(`follows ${topic}: ${state}`, ({ following }) =>
       following.filter((told) => told.topic === topic).at(-1)?.state === state);
   }
+  /** Has the client connect now, whatever it waits for: it has been waiting for the test. */
+  hurry() {
+    return this.run(() => void dispatchEvent(new Event('online')));
+  }
   /** Fulfilled when nothing waits to be published any more. Pre: something has. */
   has_emptied_its_outbox() {
     return this.until('has emptied its outbox', ({ outbox }) => outbox.at(-1)?.events === 0);

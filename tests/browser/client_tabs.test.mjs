@@ -75,6 +75,8 @@ test('tabs that cannot see each other double and lose nothing of each other', as
   await third.publish('board', 'third', 1, 20);
   await third.has_stored('third', 20);
   cable.plug();
+  await third.hurry();
+  await tabs[1].hurry();
   await third.has_published('third', 20);
   await tabs[1].has_published('tab-1', 60);
   await log_reaches(broker, 'board', 140);

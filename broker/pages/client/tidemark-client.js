@@ -1222,8 +1222,11 @@ var LaneStore = class {
     return await readItem(this.#store, INDEX, strings) ?? [];
   }
   async enlist(id, on = true) {
+    const list = () => this.list().catch(() => []);
+    if (on && (await list()).includes(id))
+      return;
     await this.#locks.alone(INDEX, async () => {
-      const ids = (await this.list().catch(() => [])).filter((other) => other !== id);
+      const ids = (await list()).filter((other) => other !== id);
       await writeItem(this.#store, INDEX, JSON.stringify(on ? [...ids, id] : ids));
     });
   }
@@ -1337,8 +1340,7 @@ var Outbox = class {
     await this.#opening;
     try {
       const lane = await (this.#own ??= this.#makeOwn());
-      if (!this.#locks.shared)
-        await this.#files.enlist(lane.id);
+      await this.#files.enlist(lane.id);
       await lane.add(entry);
     } catch (error) {
       this.#own = void 0;

@@ -54,9 +54,11 @@ export class LaneStore {
   }
   /** Puts a lane on the list, or takes it off. */
   async enlist(id: string, on = true): Promise<void> {
+    // One that can't be read is of no use to anybody, and was told of when it was listed.
+    const list = () => this.list().catch((): string[] => []);
+    if (on && (await list()).includes(id)) return;
     await this.#locks.alone(INDEX, async () => {
-      // One that can't be read is of no use to anybody, and was told of when it was listed.
-      const ids = (await this.list().catch(() => [])).filter((other) => other !== id);
+      const ids = (await list()).filter((other) => other !== id);
       await writeItem(this.#store, INDEX, JSON.stringify(on ? [...ids, id] : ids));
     });
   }

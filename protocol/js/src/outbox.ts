@@ -171,8 +171,8 @@ export class Outbox {
     await this.#opening;
     try {
       const lane = await (this.#own ??= this.#makeOwn());
-      // Where others are not seen, one of them may have taken this for a lane that is left.
-      if (!this.#locks.shared) await this.#files.enlist(lane.id);
+      // Another page may have written an older list: localStorage shows changes late.
+      await this.#files.enlist(lane.id);
       await lane.add(entry);
     } catch (error) {
       this.#own = undefined;
