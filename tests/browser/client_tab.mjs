@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 
 import { broker_of_test } from '../support/broker_of_test.mjs';
+import { launch_chromium } from '../support/chromium.mjs';
 import { Cable } from '../support/cable.mjs';
 import { FLAWLESS, flaws } from '../support/journal.mjs';
 
@@ -37,16 +37,7 @@ export function use_browser() {
       response.end(body);
     });
     await once(site.listen(0, '127.0.0.1'), 'listening');
-    // A new user data directory comes with every launch and goes with it.
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      chromiumSandbox: false, // it refuses to start for root, who runs the tests in a container
-      args: [
-        '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-        '--disable-component-update', '--disable-sync',
-        `--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`,
-      ],
-    });
+    browser = await launch_chromium(`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`);
   });
   afterAll(async () => {
     await browser?.close();

@@ -3,10 +3,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import axe from 'axe-core';
-import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { broker_of_test } from '../support/broker_of_test.mjs';
+import { launch_chromium } from '../support/chromium.mjs';
 
 const LIMIT_MS = 30_000;
 const SCREENSHOTS = process.env.TIDEMARK_SCREENSHOTS;
@@ -16,14 +16,7 @@ const PHONE = { width: 360, height: 740 };
 let browser;
 
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    chromiumSandbox: false, // it refuses to start for root, who runs the tests in a container
-    args: [
-      '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
-    ],
-  });
+  browser = await launch_chromium();
 });
 
 afterAll(() => browser?.close());

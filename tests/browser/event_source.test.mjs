@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { broker_of_test } from '../support/broker_of_test.mjs';
+import { launch_chromium } from '../support/chromium.mjs';
 import { FLAWLESS, flaws, Journal } from '../support/journal.mjs';
 
 const MESSAGES = 400;
@@ -19,15 +19,7 @@ let browser;
 let site; // serves an empty page from an origin that is not the broker's
 
 beforeAll(async () => {
-  // A new user data directory comes with every launch and goes with it.
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    chromiumSandbox: false, // it refuses to start for root, who runs the tests in a container
-    args: [
-      '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
-    ],
-  });
+  browser = await launch_chromium();
   site = createServer((_, response) => {
     response.setHeader('content-type', 'text/html');
     response.end('<!doctype html><title>board</title>');

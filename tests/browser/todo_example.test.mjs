@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { broker_of_test } from '../support/broker_of_test.mjs';
+import { launch_chromium } from '../support/chromium.mjs';
 import { spawn_bound } from '../support/tidemarkd.mjs';
 
 const EXAMPLE = join(process.env.TIDEMARK_EXAMPLES ?? '', 'todo');
@@ -17,14 +17,7 @@ const LIMIT_MS = 30_000;
 let browser;
 
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    chromiumSandbox: false, // it refuses to start for root, who runs the tests in a container
-    args: [
-      '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
-    ],
-  });
+  browser = await launch_chromium();
 });
 
 afterAll(() => browser?.close());
