@@ -1,26 +1,100 @@
 // cereal's portable binary form to and from plain strings, without a stringstream.
 // storage/: the headers of record batches and every small stored value go through this.
+//
+// Writing is cereal's, reading is not: its input archive allocates whatever a length claims before
+// it looks whether the bytes are there, and makes a bool of any byte.
 #pragma once
 
-#include <istream>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
 #include <ostream>
 #include <streambuf>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include <cereal/archives/portable_binary.hpp>
 
 namespace tidemark::storage {
 
-/// Reads from a view. Lifetime: the view's.
-class ViewBuffer final : public std::streambuf {
+/// Reads what append_cereal writes, by the same serialize functions. The first fault sticks: what
+/// follows it reads as zero or empty. Memory: a small multiple of the bytes. Lifetime: theirs.
+class CerealReader {
  public:
-  void reset(std::string_view bytes) {
-    // The get area wants char*, but nothing here writes to it.
-    char* begin = const_cast<char*>(bytes.data());
-    setg(begin, begin, begin + bytes.size());
+  using is_loading = std::true_type;
+
+  explicit CerealReader(std::string_view bytes) : left_(bytes) {
+    static_assert(std::endian::native == std::endian::little, "integers are read as memory lies");
+    constexpr std::uint8_t kLittleEndian = 1;
+    std::uint8_t order = 0;
+    read(order);
+    if (order != kLittleEndian) refuse();
   }
-  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(egptr() - gptr()); }
+
+  template <class... Fields>
+  void operator()(Fields&... fields) {
+    (read(fields), ...);
+  }
+
+  void refuse() {
+    good_ = false;
+    left_ = {};
+  }
+  /// Everything was there, and nothing more.
+  [[nodiscard]] bool whole() const { return good_ && left_.empty(); }
+
+ private:
+  template <class T>
+  requires std::is_integral_v<T>
+  void read(T& value) {
+    value = T{};
+    if (left_.size() < sizeof value) return refuse();
+    std::memcpy(&value, left_.data(), sizeof value);
+    left_.remove_prefix(sizeof value);
+  }
+  void read(bool& value) {
+    std::uint8_t byte = 0;
+    read(byte);
+    if (byte > 1) refuse();
+    value = byte == 1;
+  }
+  void read(std::string& value) {
+    const auto size = length();
+    value.assign(left_.substr(0, size));
+    left_.remove_prefix(size);
+  }
+  template <class T>
+  void read(std::optional<T>& value) {
+    bool absent = true;
+    read(absent);
+    if (!good_ || absent) return value.reset();
+    read(value.emplace());
+  }
+  template <class T>
+  void read(std::vector<T>& list) {
+    const auto count = length();
+    list.clear();
+    for (std::uint64_t i = 0; i < count && good_; ++i) read(list.emplace_back());
+  }
+  template <class T>
+  requires std::is_class_v<T>
+  void read(T& value) { serialize(*this, value); }
+
+  /// Of a string or a list, whose elements take a byte each at least.
+  std::uint64_t length() {
+    std::uint64_t value = 0;
+    read(value);
+    if (value <= left_.size()) return value;
+    refuse();
+    return 0;
+  }
+
+  std::string_view left_;
+  bool good_ = true;
 };
 
 /// Appends to a string.
@@ -73,15 +147,9 @@ void append_cereal(std::string& out, const T& value) {
 /// Reads a value that fills `bytes` exactly; false if it does not.
 template <class T>
 [[nodiscard]] bool read_cereal(std::string_view bytes, T& value) {
-  auto& from = ThreadStream<std::istream, ViewBuffer>::instance();
-  from.buffer.reset(bytes);
-  try {
-    cereal::PortableBinaryInputArchive archive(from.stream);
-    archive(value);
-  } catch (const std::exception&) {  // too short, or a length no memory can hold
-    return false;
-  }
-  return from.buffer.left() == 0;
+  CerealReader reader(bytes);
+  reader(value);
+  return reader.whole();
 }
 
 }  // namespace tidemark::storage

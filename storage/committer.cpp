@@ -34,6 +34,15 @@ std::size_t bytes_of(const Request& request) {
   return kItself;
 }
 
+constexpr std::string_view kUnknownOutcome =
+    "writing failed, and whether this was written is not known; publishing it again with its "
+    "producer and sequence does not double it";
+
+std::string_view text_while_failing(Errc why) {
+  if (why == Errc::disk_full) return "the disk is full; publishing goes on once there is room";
+  return "writing to the log has failed; publishing goes on once it can be written again";
+}
+
 /// Removals share a group with their like alone: what is removed must not have been appended to in
 /// the same one. A fork comes first in its group, so that all it inherits is in the log already.
 bool may_follow(const Request& first, const Request& next) {
@@ -180,15 +189,15 @@ void Committer::flush_if_due() {
   if (!flush_at_ || failing_ || std::chrono::steady_clock::now() < *flush_at_) return;
   flush_at_.reset();
   if (auto synced = log_.sync(); !synced) {
-    failure_ = synced.errc();
-    failing_ = true;
+    begin_to_fail(synced.errc());
     next_recovery_ = {};
   }
 }
 
 bool Committer::ready_to_write(std::span<const std::unique_ptr<Request>> requests) {
   if (!failing_) return true;
-  for (const auto& request : requests) refuse(*request, failure_);
+  for (const auto& request : requests)
+    refuse(*request, failure_, std::string(text_while_failing(failure_)));
   return false;
 }
 
@@ -287,16 +296,14 @@ void Committer::finish(Group& group, std::span<const std::unique_ptr<Request>> r
     if (staged && !staged->topic) perhaps_born_.emplace_back(name, staged->meta.id);
   // Whatever a request was told on the strength of this group is void, its outcome unknown.
   for (const auto& request : requests) {
-    if (!request->error) refuse(*request, failure_);
+    if (!request->error) refuse(*request, failure_, std::string(kUnknownOutcome));
   }
 }
 
 bool Committer::commit(Group& group) {
   auto committed = log_.commit(group.commit, group.durability);
   if (!committed) {
-    failure_ = committed.errc();
-    failing_ = true;
-    next_recovery_ = std::chrono::steady_clock::now() + options_.recover_interval;
+    begin_to_fail(committed.errc());
     ++failed_groups_;
     return false;
   }

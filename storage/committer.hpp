@@ -75,6 +75,9 @@ struct CommitterStats {
   std::uint64_t synced_groups = 0;
   std::uint64_t failed_groups = 0;
   bool failing = false;  ///< the last commit failed and the log has not recovered yet
+  Errc failure = Errc::storage_failed;  ///< of the last write that failed
+  std::uint64_t failures = 0;           ///< times it has begun to fail
+  std::uint64_t full = 0;               ///< of these, because the disk was full
 };
 
 /// Threads: `submit`, `stats`, observers from any; one thread of its own does the rest.
@@ -130,6 +133,7 @@ class Committer {
   void keep_ring_budget();
 
   // committer_recovery.cpp
+  void begin_to_fail(Errc why);
   void recover();
   bool find_born(std::vector<std::shared_ptr<Topic>>& found);
 
@@ -221,10 +225,11 @@ class Committer {
   std::size_t bytes_since_budget_ = 0;
   std::optional<std::chrono::steady_clock::time_point> flush_at_;
   std::chrono::steady_clock::time_point next_recovery_{};
-  Errc failure_ = Errc::storage_failed;
+  std::atomic<Errc> failure_{Errc::storage_failed};
   std::vector<std::pair<TopicName, TopicId>> perhaps_born_;  ///< created by the group that failed
 
   std::atomic<std::uint64_t> groups_{0}, events_{0}, synced_groups_{0}, failed_groups_{0};
+  std::atomic<std::uint64_t> failures_{0}, full_{0};
   std::atomic<bool> failing_{false};
   std::thread thread_;
 };

@@ -78,7 +78,7 @@ Committer::Staged& Committer::begin(Group& group, const TopicName& name, TopicSe
   staged->meta.id = log_.next_topic_id();
   staged->meta.name = name.str();
   staged->meta.settings = std::move(settings);
-  staged->meta.created = clock_.wall();
+  staged->meta.created = clock_.stamp();
   staged->meta.lineage.push_back({log_.next_epoch(), Offset{1}});
   staged->meta.incident = log_.incidents_after(0).number;
   staged->meta.used = group.now;

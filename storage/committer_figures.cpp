@@ -9,7 +9,10 @@ CommitterStats Committer::stats() const {
           .events = events_,
           .synced_groups = synced_groups_,
           .failed_groups = failed_groups_,
-          .failing = failing_};
+          .failing = failing_,
+          .failure = failure_,
+          .failures = failures_,
+          .full = full_};
 }
 
 CommitterQueue Committer::queue() const {

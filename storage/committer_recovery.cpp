@@ -4,6 +4,14 @@
 
 namespace tidemark::storage {
 
+void Committer::begin_to_fail(Errc why) {
+  failure_ = why;
+  ++failures_;
+  if (why == Errc::disk_full) ++full_;
+  failing_ = true;
+  next_recovery_ = std::chrono::steady_clock::now() + options_.recover_interval;
+}
+
 /// The group that failed may be in the log or not: everything known is read anew.
 void Committer::recover() {
   next_recovery_ = std::chrono::steady_clock::now() + options_.recover_interval;

@@ -21,7 +21,7 @@ Result<Committer::Staged*> Committer::look_up(Group& group, const TopicName& nam
     staged->meta = (*topic)->meta();
     staged->tail = (*topic)->tail();
     staged->payload = (*topic)->payload();
-    staged->time = std::max(clock_.wall(), staged->tail.last_time);
+    staged->time = std::max(clock_.stamp(), staged->tail.last_time);
     Staged& entered = *group.staged.emplace(name, std::move(staged)).first->second;
     const bool kept_for_nobody = entered.meta.gone && entered.meta.forks == 0;
     if (kept_for_nobody || (!entered.meta.gone && (*topic)->expired(group.now))) {

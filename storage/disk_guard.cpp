@@ -2,6 +2,7 @@
 // storage/: two limits with hysteresis, and a sentence for whoever is refused.
 #include "storage/disk_guard.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string_view>
@@ -46,6 +47,10 @@ DiskGuard::DiskGuard(DiskSource disk, std::function<std::uint64_t()> held, Space
 std::optional<std::string> DiskGuard::refusal(Time now) {
   const std::lock_guard lock(mutex_);
   look_if_due(now);
+  return why();
+}
+
+std::optional<std::string> DiskGuard::why() const {
   if (disk_short_) {
     return bytes_text(space_->free) + " are free on the disk, and " + bytes_text(limits_.reserve) +
            " are kept free; publishing goes on when there are " +
@@ -70,13 +75,18 @@ void DiskGuard::set_limits(SpaceLimits limits) {
 DiskGuard::State DiskGuard::state(Time now) {
   const std::lock_guard lock(mutex_);
   look_if_due(now);
-  return {
-      .disk = space_, .held = held_bytes_, .limits = limits_, .refusing = disk_short_ || log_full_};
+  return {.why = why(),
+          .disk = space_,
+          .held = held_bytes_,
+          .limits = limits_,
+          .refusing = disk_short_ || log_full_,
+          .times = times_};
 }
 
 void DiskGuard::look_if_due(Time now) {
+  const std::uint64_t most = std::clamp(limits_.reserve / 4, kLeastLookBytes, kLookBytes);
   const bool due =
-      !next_look_ || now >= *next_look_ || written_.load(std::memory_order_relaxed) >= kLookBytes;
+      !next_look_ || now >= *next_look_ || written_.load(std::memory_order_relaxed) >= most;
   if (!due) return;
   next_look_ = now + kLookInterval;
   written_.store(0, std::memory_order_relaxed);
@@ -84,6 +94,7 @@ void DiskGuard::look_if_due(Time now) {
 }
 
 void DiskGuard::look() {
+  const bool refused = disk_short_ || log_full_;
   space_ = disk_ ? disk_() : std::nullopt;
   held_bytes_ = held_ ? held_() : 0;
   const std::uint64_t reserve = limits_.reserve;
@@ -92,6 +103,7 @@ void DiskGuard::look() {
   const std::uint64_t most = limits_.most_held;
   const std::uint64_t allowed = log_full_ ? most - most / kSparePart : most;
   log_full_ = most > 0 && held_bytes_ >= allowed;
+  if (!refused && (disk_short_ || log_full_)) ++times_;
 }
 
 }  // namespace tidemark::storage

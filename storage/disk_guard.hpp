@@ -35,9 +35,11 @@ struct SpaceLimits {
 class DiskGuard {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  /// The disk is asked again after this time, or once so much has been written.
-  static constexpr std::chrono::milliseconds kLookInterval{1'000};
+  /// The disk is asked again after this time, or once so much has been written: a quarter of the
+  /// reserve within these bounds, so that a fast writer does not outrun a small one.
+  static constexpr std::chrono::milliseconds kLookInterval{500};
   static constexpr std::uint64_t kLookBytes = std::uint64_t{16} << 20;
+  static constexpr std::uint64_t kLeastLookBytes = std::uint64_t{1} << 20;
 
   /// Without `disk` there is no reserve, without `held` no other limit.
   DiskGuard(DiskSource disk, std::function<std::uint64_t()> held, SpaceLimits limits);
@@ -51,16 +53,19 @@ class DiskGuard {
 
   /// As of the last look; asks the disk if it is time to.
   struct State {
+    std::optional<std::string> why;  ///< as refusal()
     std::optional<DiskSpace> disk;
     std::uint64_t held = 0;
     SpaceLimits limits;
     bool refusing = false;
+    std::uint64_t times = 0;  ///< it has begun to refuse
   };
   [[nodiscard]] State state(Time now);
 
  private:
   void look_if_due(Time now);
   void look();
+  [[nodiscard]] std::optional<std::string> why() const;
 
   const DiskSource disk_;
   const std::function<std::uint64_t()> held_;
@@ -73,6 +78,7 @@ class DiskGuard {
   std::uint64_t held_bytes_ = 0;
   bool disk_short_ = false;
   bool log_full_ = false;
+  std::uint64_t times_ = 0;
 };
 
 }  // namespace tidemark::storage

@@ -121,8 +121,9 @@ ReadAnswer EventStore::read(const Topic& topic, Position after) {
 
 Result<void> EventStore::load(Topic& topic, Offset after) {
   auto loaded = cache_.load(topic, after.next());
-  if (!loaded && loaded.errc() == Errc::corrupt_record) return ok();  // the reader is told a gap
-  return loaded;
+  if (loaded || loaded.errc() != Errc::corrupt_record) return loaded;
+  topics_.damage().note(topic.name(), topic.id(), topic.damaged());
+  return ok();  // the reader is told a gap
 }
 
 Result<Position> EventStore::resolve(Topic& topic, const Start& start) {

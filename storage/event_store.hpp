@@ -19,6 +19,7 @@
 #include "storage/segment_cache.hpp"
 #include "storage/store_clock.hpp"
 #include "storage/topics.hpp"
+#include "storage/troubles.hpp"
 
 namespace tidemark::storage {
 
@@ -128,6 +129,11 @@ class EventStore {
   [[nodiscard]] std::vector<LogLevel> levels();
   [[nodiscard]] const CommitterCounters& counters() const { return committer_.counters(); }
   [[nodiscard]] const SegmentCache::Counters& cache_counters() const { return cache_.counters(); }
+  /// What is wrong, and was; may ask the disk.
+  [[nodiscard]] StoreSigns signs();
+  [[nodiscard]] Troubles troubles() { return troubles_of(signs()); }
+  /// What was found damaged since the start.
+  [[nodiscard]] const Damage& damage() { return topics_.damage(); }
   /// What the disk guard thinks; may ask the disk.
   [[nodiscard]] DiskGuard::State space() {
     return committer_.guard().state(std::chrono::steady_clock::now());

@@ -14,6 +14,14 @@ Result<void> EventStore::producers(const Topic& topic, std::string_view after,
   return log_->producers(topic.id(), after, visit);
 }
 
+StoreSigns EventStore::signs() {
+  return {.writing = stats(),
+          .space = space(),
+          .log = log_->health(),
+          .damage = topics_.damage().figures(),
+          .clock = clock_.state()};
+}
+
 std::vector<LogLevel> EventStore::levels() { return log_->levels(); }
 
 }  // namespace tidemark::storage

@@ -72,12 +72,23 @@ Result<SlotFields> newest_slot(int fd) {
   return *best;
 }
 
+// Whether making it was interrupted: less than both slots, or nothing in them.
+Result<bool> half_made(int fd, off_t size) {
+  if (size < kSlotDistance + static_cast<off_t>(kSlotSize)) return true;
+  for (off_t i = 0; i < 2; ++i) {
+    Slot slot{};
+    if (::pread(fd, slot.data(), slot.size(), i * kSlotDistance) < 0) return errc_of_errno(errno);
+    if (slot != Slot{}) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
-Result<void> sync_directory(const std::filesystem::path& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+Result<void> sync_directory(const std::filesystem::path& directory, DiskCalls& disk) {
+  const int fd = disk.open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (fd < 0) return errc_of_errno(errno);
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  const int error = disk.fsync(fd) == 0 ? 0 : errno;
   ::close(fd);
   if (error != 0) return errc_of_errno(error);
   return ok();
@@ -102,27 +113,33 @@ Errc errc_of_errno(int error) {
 }
 
 Result<std::unique_ptr<HeadMarker>> HeadMarker::open(const std::filesystem::path& file,
-                                                     Missing missing) {
+                                                     Missing missing, DiskCalls& disk) {
   const int flags = O_RDWR | O_CLOEXEC | (missing == Missing::create ? O_CREAT : 0);
-  const int fd = ::open(file.c_str(), flags, 0600);
+  const int fd = disk.open(file.c_str(), flags, 0600);
   if (fd < 0) {
     if (errno == ENOENT && missing == Missing::refuse) return Errc::not_found;
     return errc_of_errno(errno);
   }
-  std::unique_ptr<HeadMarker> marker(new HeadMarker(fd));
+  std::unique_ptr<HeadMarker> marker(new HeadMarker(fd, disk));
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
     return errno == EWOULDBLOCK ? Errc::store_locked : Errc::storage_failed;
   const off_t size = ::lseek(fd, 0, SEEK_END);
   if (size < 0) return Errc::storage_failed;
-  if (size == 0 && missing == Missing::create) {
+  const auto newest = newest_slot(fd);
+  bool unmade = false;
+  if (missing == Missing::create && !newest && newest.errc() == Errc::corrupt_record) {
+    const auto half = half_made(fd, size);
+    if (!half) return half.errc();
+    unmade = *half;
+  }
+  if (unmade) {
     // Both slots, so that from now on a file with fewer intact ones has been damaged.
     for (int i = 0; i < 2; ++i)
       if (auto done = marker->write(0); !done) return done.errc();
     if (auto done = marker->sync(); !done) return done.errc();
-    if (auto done = sync_directory(file.parent_path()); !done) return done.errc();
+    if (auto done = sync_directory(file.parent_path(), disk); !done) return done.errc();
     return marker;
   }
-  const auto newest = newest_slot(fd);
   if (!newest) return newest.errc();
   marker->generation_ = newest->generation;
   marker->sequence_ = newest->sequence;
@@ -143,7 +160,7 @@ HeadMarker::~HeadMarker() { ::close(fd_); }
 Result<void> HeadMarker::write(std::uint64_t sequence) {
   const auto slot = encode({.generation = generation_ + 1, .sequence = sequence});
   const auto at = static_cast<off_t>((generation_ + 1) % 2) * kSlotDistance;
-  const auto written = ::pwrite(fd_, slot.data(), slot.size(), at);
+  const auto written = disk_.pwrite(fd_, slot.data(), slot.size(), at);
   if (written != static_cast<ssize_t>(slot.size()))
     return written < 0 ? errc_of_errno(errno) : Errc::disk_full;
   ++generation_;
@@ -157,7 +174,7 @@ Result<void> HeadMarker::write(std::uint64_t sequence) {
 Result<void> HeadMarker::sync() {
   if (!dirty_) return ok();
   synced_at_ = std::chrono::steady_clock::now();
-  if (::fdatasync(fd_) != 0) return errc_of_errno(errno);
+  if (disk_.fdatasync(fd_) != 0) return errc_of_errno(errno);
   dirty_ = false;
   return ok();
 }

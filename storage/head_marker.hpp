@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "protocol/result.hpp"
+#include "storage/disk_calls.hpp"
 
 namespace tidemark::storage {
 
@@ -20,11 +21,14 @@ class HeadMarker {
   enum class Missing { refuse, create };
 
   /// Opens the marker and locks it for the life of the object; `create` makes a new one (sequence
-  /// 0, on disk with its directory entry) if there is none. Errors: not_found (none, and not to be
+  /// 0, on disk with its directory entry) if there is none, or one whose making was interrupted
+  /// (shorter than both slots, or nothing in them). Errors: not_found (none, and not to be
   /// created), store_locked (another holds it), corrupt_record (no slot is intact),
   /// store_newer_format, store_not_writable, disk_full, storage_failed.
+  /// Lifetime: `disk` outlives the marker.
   static Result<std::unique_ptr<HeadMarker>> open(const std::filesystem::path& file,
-                                                  Missing missing);
+                                                  Missing missing,
+                                                  DiskCalls& disk = DiskCalls::system());
   /// The sequence in a marker, without a lock and without writing. Errors: not_found,
   /// corrupt_record (no slot is intact), store_newer_format, store_not_writable, storage_failed.
   static Result<std::uint64_t> peek(const std::filesystem::path& file);
@@ -42,8 +46,9 @@ class HeadMarker {
   Result<void> sync();
 
  private:
-  explicit HeadMarker(int fd) : fd_(fd) {}
+  HeadMarker(int fd, DiskCalls& disk) : disk_(disk), fd_(fd) {}
 
+  DiskCalls& disk_;
   int fd_;
   std::uint64_t generation_ = 0;
   std::uint64_t sequence_ = 0;
@@ -52,7 +57,8 @@ class HeadMarker {
 };
 
 /// What is in a directory is on disk with its name when this returns: not its files' content.
-Result<void> sync_directory(const std::filesystem::path& directory);
+Result<void> sync_directory(const std::filesystem::path& directory,
+                            DiskCalls& disk = DiskCalls::system());
 
 /// The error of a failed system call: disk_full, store_not_writable or storage_failed.
 [[nodiscard]] Errc errc_of_errno(int error);

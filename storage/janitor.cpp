@@ -68,6 +68,7 @@ void Janitor::run() {
 
 void Janitor::reclaim(const Reclaim& what) {
   if (what.keep == kWholeTopic) cache_.drop(what.topic);
+  topics_.damage().forget(what.topic, what.keep);
   // A failure here costs space, not events; the next trim of the topic covers the same range again.
   static_cast<void>(log_.reclaim(what.topic, what.keep));
 }

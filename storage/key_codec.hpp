@@ -10,8 +10,10 @@
 #include <cereal/types/string.hpp>
 #include <cereal/types/vector.hpp>
 
+#include "protocol/messages.hpp"
 #include "storage/cereal_bytes.hpp"
 #include "storage/log.hpp"
+#include "storage/store_place.hpp"
 
 namespace tidemark::storage {
 
@@ -74,6 +76,11 @@ struct IncidentRecord {
 };
 
 template <class Archive>
+void serialize(Archive& archive, StorePlace& place) {
+  archive(place.inode, place.born_ns);
+}
+
+template <class Archive>
 void serialize(Archive& archive, EpochStart& start) {
   archive(start.epoch.value, start.first.value);
 }
@@ -89,11 +96,22 @@ void serialize(Archive& archive, OriginPart& part) {
   archive(part.topic.value, part.last.value);
 }
 
+/// An enumerator as a byte, at most `last`.
+template <class Archive, class Enum>
+void enumerator(Archive& archive, Enum& value, Enum last) {
+  auto byte = static_cast<std::uint8_t>(value);
+  archive(byte);
+  if constexpr (Archive::is_loading::value) {
+    if (byte > static_cast<std::uint8_t>(last)) return archive.refuse();
+    value = static_cast<Enum>(byte);
+  }
+}
+
 template <class Archive>
 void serialize(Archive& archive, TopicSettings& settings) {
+  enumerator(archive, settings.durability, Durability::buffered);
   std::int64_t age = settings.retention.max_age.count();
-  archive(settings.durability, settings.retention.max_events, settings.retention.max_bytes, age,
-          settings.content_type);
+  archive(settings.retention.max_events, settings.retention.max_bytes, age, settings.content_type);
   if constexpr (Archive::is_loading::value)
     settings.retention.max_age = std::chrono::milliseconds(age);
 }
@@ -101,7 +119,11 @@ void serialize(Archive& archive, TopicSettings& settings) {
 template <class Archive>
 void serialize(Archive& archive, TopicMeta& meta) {
   archive(meta.id.value, meta.name, meta.settings, meta.created.ms, meta.lineage,
-          meta.earliest.value, meta.trim_cause, meta.incident);
+          meta.earliest.value);
+  auto cause = static_cast<GapCause>(meta.trim_cause);
+  enumerator(archive, cause, GapCause::corrupt);
+  if constexpr (Archive::is_loading::value) meta.trim_cause = static_cast<std::uint8_t>(cause);
+  archive(meta.incident);
 }
 
 /// What version 2 added, after the fields of version 1.

@@ -124,6 +124,23 @@ struct LogLevel {
   std::uint64_t bytes = 0;
 };
 
+/// What a log found when it was opened.
+enum class StartKind : std::uint8_t {
+  clean,         ///< nothing is known to be lost
+  unclean,       ///< the machine had stopped: topics that were not synced may have lost a tail
+  backup,        ///< it was a backup, so it is of the past
+  accepted_loss  ///< data was lost, and that was accepted
+};
+
+/// How the engine is, for those who run the broker. Texts are the engine's own.
+struct LogHealth {
+  bool readable = true;      ///< false: nothing can be read until recover() has succeeded
+  std::uint64_t errors = 0;  ///< met at work, since the start
+  bool failed = false;       ///< by one that recover() has not yet mended
+  std::string last_error;    ///< empty: there was none
+  StartKind start = StartKind::clean;
+};
+
 struct LoadedTopic {
   TopicMeta meta;
   Tail tail;
@@ -226,6 +243,8 @@ class Log {
   [[nodiscard]] virtual std::uint64_t held_bytes() { return 0; }
   /// The engine's own figures, for metrics. May block for a moment.
   [[nodiscard]] virtual std::vector<LogFigure> figures() { return {}; }
+  /// Never blocks on the disk.
+  [[nodiscard]] virtual LogHealth health() { return {}; }
   /// Levels that hold files, by family and level. May block for a moment.
   [[nodiscard]] virtual std::vector<LogLevel> levels() { return {}; }
 

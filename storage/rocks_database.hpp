@@ -11,6 +11,7 @@
 #include <rocksdb/db.h>
 
 #include "protocol/result.hpp"
+#include "storage/engine_errors.hpp"
 #include "storage/key_codec.hpp"
 #include "storage/rocks_store.hpp"
 
@@ -27,6 +28,7 @@ inline constexpr std::string_view next_topic_id = "next_topic_id";
 inline constexpr std::string_view last_epoch = "last_epoch";
 inline constexpr std::string_view topic_count = "topic_count";
 inline constexpr std::string_view run = "run";
+inline constexpr std::string_view place = "place";
 inline constexpr std::string_view incident_prefix = "incident/";
 }  // namespace store_keys
 
@@ -88,6 +90,7 @@ class RocksDatabase {
   RocksDatabase() = default;
   void let_flushes_finish();
   bool read_only_ = false;
+  std::shared_ptr<EngineErrors> errors_;  ///< null: nobody asks
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  ///< owned by db_; given back on closing
 };
@@ -98,6 +101,7 @@ struct StoreState {
   std::uint64_t last_epoch = 0;
   std::uint64_t topic_count = 0;
   std::vector<IncidentRecord> incidents;  ///< oldest first
+  StartKind start = StartKind::clean;     ///< not stored: what this start has found
   static Result<StoreState> read(RocksDatabase& database);
 };
 

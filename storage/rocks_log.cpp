@@ -5,15 +5,14 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
-#include <set>
 #include <utility>
 
 #include <rocksdb/convenience.h>
-#include <rocksdb/write_batch.h>
 
 #include "storage/rocks_beside.hpp"
 #include "storage/rocks_database.hpp"
 #include "storage/rocks_iterator.hpp"
+#include "storage/rocks_pending.hpp"
 
 namespace tidemark::storage {
 
@@ -23,22 +22,6 @@ enum class Presence : std::uint8_t { absent, present };
 struct StoredHeader {
   BatchHeader header;
   std::size_t bytes = 0;
-};
-
-// A write being put together, and what changes in memory once it has succeeded.
-struct PendingWrite {
-  explicit PendingWrite(std::size_t reserve = 0) : batch(reserve) {}
-  rocksdb::WriteBatch batch;
-  std::uint64_t topic_count = 0;
-  std::uint64_t epoch = 0;
-  std::uint64_t reserved_ids = 0;
-  std::set<std::string_view> erased;  // names
-
-  void put_integer(std::string_view key, std::uint64_t value) {
-    std::string bytes;
-    append_be64(bytes, value);
-    batch.Put(slice(key), bytes);
-  }
 };
 
 namespace {
@@ -72,13 +55,22 @@ Result<BatchHeader> header_here(const EventIterator& it) {
 
 Offset end_of(const BatchHeader& header) { return {header.first.value + header.count}; }
 
+// What lies before `from` is looked at to find the batch that holds it, and may be in a damaged
+// block together with what other topics have. A batch that begins right there needs nothing of it.
+Result<void> seek_behind_damage(EventIterator& it, TopicId topic, Offset from,
+                                const Result<void>& damage) {
+  if (damage.errc() != Errc::corrupt_record) return damage;
+  it->Seek(event_key(topic, from));
+  return it->Valid() && it.first() == from ? ok() : damage;
+}
+
 // Moves to the batch that holds `from`, or the first after it. What was skipped on the way is told
 // in `before`, so that the caller can see a hole.
 Result<void> seek_to(EventIterator& it, TopicId topic, Offset from,
                      std::optional<BatchHeader>& before) {
   it->SeekForPrev(event_key(topic, from));
   if (!it->Valid()) {
-    if (auto status = it.status(); !status) return status;
+    if (auto status = it.status(); !status) return seek_behind_damage(it, topic, from, status);
     it->SeekToFirst();
     return it.status();
   }
@@ -151,6 +143,7 @@ RocksLog::RocksLog(Parts parts, const StoreState& state)
       options_(std::move(parts.options)),
       boot_id_(std::move(parts.boot_id)),
       read_only_(parts.database->read_only()),
+      start_(state.start),
       database_(std::move(parts.database)),
       marker_(std::move(parts.marker)) {
   take_state(state);
@@ -189,8 +182,12 @@ std::shared_lock<std::shared_mutex> RocksLog::enter() {
   return std::shared_lock(store_mutex_);
 }
 
-Result<void> RocksLog::readable() const {
+Result<void> RocksLog::readable_events() const {
   return database_ ? ok() : Result<void>(Errc::storage_failed);
+}
+
+Result<void> RocksLog::readable() const {
+  return database_ && !events_only_ ? ok() : Result<void>(Errc::storage_failed);
 }
 
 Result<void> RocksLog::writable() const {
@@ -199,8 +196,10 @@ Result<void> RocksLog::writable() const {
 }
 
 Result<void> RocksLog::fail(Errc code) {
+  const Errc told = code == Errc::disk_full ? code : Errc::storage_failed;
+  failure_ = told;
   failed_ = true;
-  return code == Errc::disk_full ? code : Errc::storage_failed;
+  return told;
 }
 
 void RocksLog::mark_head() {
@@ -333,34 +332,6 @@ Result<void> RocksLog::sync() {
   return sync_locked();
 }
 
-Result<void> RocksLog::recover() {
-  if (read_only_) return Errc::store_not_writable;
-  const std::lock_guard reopening(reopening_mutex_);
-  reopening_ = true;
-  cancel_compaction_ = true;
-  const std::unique_lock store(store_mutex_);
-  cancel_compaction_ = false;
-  reopening_ = false;  // those who saw it wait for reopening_mutex_, the others for store_mutex_
-  failed_ = true;
-  key_scans_.end_all();
-  database_.reset();
-  const auto status = RocksDatabase::open(database_path(directory_), options_,
-                                          RocksDatabase::Recovery::strict, database_);
-  if (!status.ok()) return fail(errc_of(status));
-  if (database_->db().GetLatestSequenceNumber() < marker_->sequence()) return Errc::storage_failed;
-  const auto state = StoreState::read(*database_);
-  if (!state) return fail(state.errc());
-  take_state(*state);
-  // What opening found in the WAL it has flushed to files, synced: after a failed fsync the page
-  // cache may hold what the disk does not. And this write shows that the cause is gone.
-  PendingWrite pending;
-  pending.batch.Put(slice(store_keys::run),
-                    encode_value(RunRecord{.boot_id = boot_id_, .clean = false}));
-  if (auto written = write(pending, Durability::synced); !written) return written;
-  failed_ = false;
-  return ok();
-}
-
 void RocksLog::reserve_topic_ids() {
   if (next_topic_id_ < reserved_topic_ids_ || !writable()) return;
   PendingWrite pending;
@@ -457,7 +428,7 @@ Result<std::optional<LoadedTopic>> RocksLog::load(const TopicName& name) {
 
 Result<void> RocksLog::read(TopicId topic, Offset from, const BatchSink& sink, bool sequential) {
   const auto store = enter();
-  if (auto can = readable(); !can) return can;
+  if (auto can = readable_events(); !can) return can;
   EventIterator own(*database_, topic, sequential);
   std::optional<BatchHeader> before;
   if (auto sought = seek_to(own, topic, from, before); !sought) return sought;
@@ -501,7 +472,7 @@ Result<std::optional<StoredHeader>> RocksLog::find_batch(TopicId topic, Offset o
 
 Result<std::optional<BatchHeader>> RocksLog::header_at(TopicId topic, Offset offset) {
   const auto store = enter();
-  if (auto can = readable(); !can) return can.errc();
+  if (auto can = readable_events(); !can) return can.errc();
   const auto found = find_batch(topic, offset);
   if (!found) return found.errc();
   if (!*found) return std::optional<BatchHeader>();

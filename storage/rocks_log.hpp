@@ -84,6 +84,7 @@ class RocksLog final : public Log {
   [[nodiscard]] std::uint64_t held_bytes() override;
   [[nodiscard]] std::vector<LogFigure> figures() override;
   [[nodiscard]] std::vector<LogLevel> levels() override;
+  [[nodiscard]] LogHealth health() override;
   /// Files of tables are hard links where the file system has them. While it lasts, recover()
   /// waits, and whoever comes after it.
   Result<void> checkpoint(const std::filesystem::path& directory) override;
@@ -92,6 +93,7 @@ class RocksLog final : public Log {
   [[nodiscard]] Result<void> writable() const;
   [[nodiscard]] std::shared_lock<std::shared_mutex> enter();
   [[nodiscard]] Result<void> readable() const;
+  [[nodiscard]] Result<void> readable_events() const;
   Result<void> put_erased(PendingWrite& pending, const TopicMeta& meta);
   Result<void> put_meta(PendingWrite& pending, const CommitGroup& group, const TopicMeta& meta);
   Result<Presence> look_for(const std::string& name);
@@ -101,6 +103,10 @@ class RocksLog final : public Log {
   Result<void> write(PendingWrite& pending, Durability durability);
   Result<void> sync_locked();
   Result<void> fail(Errc code);
+  Result<void> room_to_reopen();
+  Result<void> try_disk();
+  Result<void> reopen();
+  void reopen_to_read();
   void mark_head();
   Result<Tail> tail(const TopicMeta& meta);
   // Pages of lists; in front of damage they are filled all the same.
@@ -121,17 +127,24 @@ class RocksLog final : public Log {
   const StoreOptions options_;
   const std::string boot_id_;
   const bool read_only_;
+  const StartKind start_;
 
   std::mutex reopening_mutex_;
   std::atomic<bool> reopening_{false};       ///< whoever enters waits for reopening_mutex_ first
   std::shared_mutex store_mutex_;            ///< exclusive: reopening
   std::unique_ptr<RocksDatabase> database_;  ///< null: reopening has failed
-  KeyScans key_scans_;                       ///< they end before the database does
+  /// Reopening has failed, and the database is open to be read: its write-ahead log may hold what
+  /// is not on disk, so that only events may be read, which the caller bounds by the head it knows.
+  bool events_only_ = false;
+  KeyScans key_scans_;  ///< they end before the database does
   std::atomic<bool> cancel_compaction_{false};
 
   std::mutex write_mutex_;  ///< one writer, so that the newest sequence number is its own
   std::unique_ptr<HeadMarker> marker_;  ///< null: it is only read
   std::atomic<bool> failed_{false};
+  std::atomic<Errc> failure_{Errc::storage_failed};  ///< of the last write that failed
+  std::atomic<std::uint64_t> unflushed_{0};          ///< bytes that opening anew writes to files
+  std::atomic<bool> readable_{true};
   bool unsynced_ = false;
   std::atomic<std::uint64_t> topic_count_{0};
 

@@ -15,17 +15,22 @@
 #include <thread>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
 #include "storage/backup.hpp"
+#include "storage/disk_guard.hpp"
 #include "storage/rocks_database.hpp"
+#include "storage/rocks_journal.hpp"
 #include "storage/rocks_log.hpp"
+#include "storage/store_place.hpp"
 
 namespace tidemark::storage {
 
@@ -46,8 +51,35 @@ int max_open_files() {
   return static_cast<int>(std::clamp<rlim_t>(limit.rlim_cur / 4, 48, 512));
 }
 
-rocksdb::DBOptions db_options(const StoreOptions& options, RocksDatabase::Recovery recovery) {
+// Called by RocksDB's threads, which nothing may leave by an exception.
+class ErrorListener final : public rocksdb::EventListener {
+ public:
+  explicit ErrorListener(std::shared_ptr<EngineErrors> errors) : errors_(std::move(errors)) {}
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    errors_->met(status->ToString());
+  }
+  // Not by itself once a full disk has room, either: we open the database anew.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* by_itself) override {
+    *by_itself = false;
+  }
+
+ private:
+  const std::shared_ptr<EngineErrors> errors_;
+};
+
+// RocksDB lays out space for a whole WAL ahead, 70 MiB. ext4 gives what it has even where it has
+// not that much, and a small disk is full before anything is written.
+bool may_lay_out_ahead(const fs::path& database) {
+  constexpr std::uint64_t kPlenty = std::uint64_t{1} << 30;
+  const auto disk = disk_of(database.parent_path())();
+  return !disk || disk->free >= kPlenty;
+}
+
+rocksdb::DBOptions db_options(const fs::path& database, const StoreOptions& options,
+                              RocksDatabase::Recovery recovery) {
   rocksdb::DBOptions db;
+  if (options.env != nullptr) db.env = options.env;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   db.paranoid_checks = true;
@@ -66,11 +98,12 @@ rocksdb::DBOptions db_options(const StoreOptions& options, RocksDatabase::Recove
     db.track_and_verify_wals_in_manifest = false;
   }
   db.recycle_log_file_num = 0;
+  db.allow_fallocate = may_lay_out_ahead(database);
   db.max_bgerror_resume_count = 0;  // recovering by itself may write WAL entries twice before 9.6
   // Families with little data keep old WALs alive; this flushes them, and bounds a replay.
   db.max_total_wal_size = options.memtable_bytes + kSmallMemtable;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  db.keep_log_file_num = 4;
+  db.info_log = std::make_shared<RocksJournal>(database);
+  if (options.errors) db.listeners.push_back(std::make_shared<ErrorListener>(options.errors));
   // Counts alone: an add per event of RocksDB's, of which we cause few.
   db.statistics = rocksdb::CreateDBStatistics();
   db.statistics->set_stats_level(rocksdb::StatsLevel::kExceptHistogramOrTimers);
@@ -108,13 +141,23 @@ OpenError not_writable(const fs::path& directory, const std::string& why) {
                         ". Give another one with --data, or change its owner.");
 }
 
+// What can be done about a directory that is not whole. Accepting the loss has been tried if it was
+// asked for.
+std::string advice(const fs::path& directory, bool accepting) {
+  std::string out =
+      " Restore the directory from a backup, or save what can be read of it with "
+      "tidemark repair " +
+      directory.string() + " NEW";
+  if (!accepting)
+    out += ", or start with --accept-data-loss, which goes on with what the database still opens";
+  return out + ". Every topic then opens a new epoch and clients are told.";
+}
+
 OpenError lost_data(const fs::path& directory, const std::string& what) {
-  return open_error(
-      Errc::store_lost_data,
-      "The log in " + directory.string() + " has lost data that was on disk: " + what +
-          " Events that were acknowledged are missing. Restore the directory from a backup, or "
-          "start with --accept-data-loss: every topic then opens a new epoch and clients are "
-          "told.");
+  return open_error(Errc::store_lost_data, "The log in " + directory.string() +
+                                               " has lost data that was on disk: " + what +
+                                               " Events that were acknowledged are missing." +
+                                               advice(directory, false));
 }
 
 OpenError newer_format(const fs::path& directory) {
@@ -144,7 +187,12 @@ OpenError file_error(const fs::path& directory, Errc code, const std::string& wh
   }
 }
 
-OpenError rocks_error(const fs::path& directory, const rocksdb::Status& status) {
+OpenError damaged(const fs::path& directory, const std::string& what, bool accepting) {
+  return open_error(Errc::corrupt_record, "The log in " + directory.string() + " is damaged: " +
+                                              what + "." + advice(directory, accepting));
+}
+
+OpenError rocks_error(const fs::path& directory, const rocksdb::Status& status, bool accepting) {
   const std::string text = status.ToString();
   Errc code = errc_of(status);
   // Our own lock comes first, so this is a tool that opened the database alone.
@@ -153,10 +201,10 @@ OpenError rocks_error(const fs::path& directory, const rocksdb::Status& status) 
     code = Errc::store_locked;
   if (status.IsIOError() && text.find("Permission denied") != std::string::npos)
     code = Errc::store_not_writable;
-  if (code == Errc::corrupt_record)
-    return open_error(code, "The log in " + directory.string() + " is damaged: " + text +
-                                ". Restore the directory from a backup, or start with "
-                                "--accept-data-loss to go on with what can still be read.");
+  // A file of the database that is missing is damage like any other.
+  if (status.IsPathNotFound() || text.find("No such file or directory") != std::string::npos)
+    code = Errc::corrupt_record;
+  if (code == Errc::corrupt_record) return damaged(directory, text, accepting);
   return file_error(directory, code, text);
 }
 
@@ -171,12 +219,29 @@ bool is_ours(const fs::path& name) {
   return name == "HEAD" || name == "db" || name == "HEAD.damaged";
 }
 
-boost::system::result<Found, OpenError> look_at(const fs::path& directory) {
+// Makes the directory and those above it that are missing, each on disk with its name.
+boost::system::result<void, OpenError> make_directory(const fs::path& directory, DiskCalls& disk) {
+  std::error_code error;
+  std::vector<fs::path> above;
+  for (fs::path at = fs::absolute(directory / "").parent_path(); !fs::exists(at, error);
+       at = at.parent_path())
+    above.push_back(at.parent_path());
+  fs::create_directories(directory, error);
+  if (error) return file_error(directory, errc_of_errno(error.value()), error.message());
+  for (const auto& each : above) {
+    const auto synced = sync_directory(each, disk);
+    // One that may be written but not read can't be synced, and that is its owner's choice.
+    if (!synced && synced.errc() != Errc::store_not_writable)
+      return file_error(each, synced.errc(), "it can't be synced");
+  }
+  return boost::system::in_place_value;
+}
+
+boost::system::result<Found, OpenError> look_at(const fs::path& directory, DiskCalls& disk) {
   std::error_code error;
   const auto status = fs::status(directory, error);
   if (!fs::exists(status)) {
-    fs::create_directories(directory, error);
-    if (error) return file_error(directory, errc_of_errno(error.value()), error.message());
+    if (auto made = make_directory(directory, disk); !made) return made.error();
     fs::permissions(directory, fs::perms::owner_all, error);
   } else if (!fs::is_directory(status)) {
     return not_writable(directory, "it is not a directory");
@@ -207,29 +272,28 @@ boost::system::result<Found, OpenError> look_at(const fs::path& directory) {
 }
 
 // Opens the marker, or says why the directory must not be used; sets `lost` if it starts afresh.
-boost::system::result<std::unique_ptr<HeadMarker>, OpenError> open_marker(const fs::path& directory,
-                                                                          Found found,
-                                                                          bool accept_loss,
-                                                                          bool& lost) {
+boost::system::result<std::unique_ptr<HeadMarker>, OpenError> open_marker(
+    const fs::path& directory, Found found, const StoreOptions& options, bool& lost) {
   const auto file = directory / "HEAD";
   if (!found.marker && found.database) {
-    if (!accept_loss)
+    if (!options.accept_loss)
       return lost_data(directory, "the file HEAD, which says how far the log went, is missing.");
     lost = true;
   }
   auto marker = HeadMarker::open(
-      file, found.database && !lost ? HeadMarker::Missing::refuse : HeadMarker::Missing::create);
+      file, found.database && !lost ? HeadMarker::Missing::refuse : HeadMarker::Missing::create,
+      options.disk_calls());
   if (!marker && marker.errc() == Errc::corrupt_record) {
-    if (!accept_loss)
+    if (!options.accept_loss)
       return lost_data(directory, "the file HEAD, which says how far the log went, is damaged.");
     lost = true;
     std::error_code error;
     fs::rename(file, directory / "HEAD.damaged", error);
-    marker = HeadMarker::open(file, HeadMarker::Missing::create);
+    marker = HeadMarker::open(file, HeadMarker::Missing::create, options.disk_calls());
   }
   if (!marker) return file_error(directory, marker.errc(), std::string(info(marker.errc()).text));
   if (!found.database && (*marker)->sequence() > 0) {
-    if (!accept_loss)
+    if (!options.accept_loss)
       return lost_data(directory,
                        "the database in " + database_path(directory).string() + " is missing.");
     lost = true;
@@ -247,7 +311,7 @@ boost::system::result<std::unique_ptr<RocksDatabase>, OpenError> open_database(
     status = RocksDatabase::open(database_path(directory), options,
                                  RocksDatabase::Recovery::salvage, database);
   }
-  if (!status.ok()) return rocks_error(directory, status);
+  if (!status.ok()) return rocks_error(directory, status, options.accept_loss);
   return database;
 }
 
@@ -282,6 +346,7 @@ class Start {
   struct Findings {
     bool lost = false;    ///< a loss was accepted
     bool backup = false;  ///< it is of the past
+    PlaceFound place;     ///< before anything was written
   };
   Result<StoreState> run(Findings findings) {
     auto format = database_.integer(store_keys::format);
@@ -292,6 +357,8 @@ class Start {
     put(store_keys::format, kFormatVersion);
     auto last = last_run();
     if (!last) return last.errc();
+    const auto copied = is_copy(findings.place);
+    if (!copied) return copied.errc();
     // Another boot, and the log had not been closed: what had not been synced may be gone.
     const bool stopped = !last->clean && last->boot_id != boot_;
     if (findings.lost) {
@@ -299,13 +366,20 @@ class Start {
       if (!count) return count.errc();
       state->topic_count = *count;
       put(store_keys::topic_count, *count);
+      state->start = StartKind::accepted_loss;
       add_incident(*state, false, "a loss of data was accepted");
     } else if (findings.backup) {
       // Clients may have been told of events that came after it.
+      state->start = StartKind::backup;
       add_incident(*state, false, "a backup was restored");
+    } else if (*copied) {
+      // Of when, nobody can know. If nothing is missing, the new epoch costs clients nothing.
+      add_incident(*state, false, "the log is a copy of a data directory");
     } else if (stopped) {
+      state->start = StartKind::unclean;
       add_incident(*state, true, "the machine stopped without closing the log");
     }
+    batch_.Put(slice(store_keys::place), encode_value(findings.place.place));
     batch_.Put(slice(store_keys::run), encode_value(RunRecord{.boot_id = boot_, .clean = false}));
     rocksdb::WriteOptions synced;
     synced.sync = true;
@@ -327,6 +401,21 @@ class Start {
     if (status.IsNotFound()) return RunRecord{.boot_id = {}, .clean = true};
     if (!status.ok()) return errc_of(status);
     return decode_value<RunRecord>(bytes);
+  }
+
+  // Whether the directory is another than the one that was written to. Where the file system does
+  // not say when a file was born, only its number is compared.
+  Result<bool> is_copy(const PlaceFound& found) {
+    std::string bytes;
+    const auto status = database_.db().Get({}, slice(store_keys::place), &bytes);
+    if (status.IsNotFound()) return false;  // new, or of a version that did not look
+    if (!status.ok()) return errc_of(status);
+    const auto last = decode_value<StorePlace>(bytes);
+    if (!last) return last.errc();
+    if (last->inode == 0 || found.place.inode == 0) return false;
+    const bool births = last->born_ns != 0 && found.place.born_ns != 0;
+    return found.touched || last->inode != found.place.inode ||
+           (births && last->born_ns != found.place.born_ns);
   }
 
   void add_incident(StoreState& state, bool buffered_only, std::string text) {
@@ -373,9 +462,10 @@ rocksdb::Status RocksDatabase::open(const fs::path& directory, const StoreOption
       {"states", small},
       {"cursors", small}};
   std::unique_ptr<RocksDatabase> database(new RocksDatabase);
+  database->errors_ = options.errors;
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(db_options(options, recovery), directory.string(), families,
-                                  &database->families_, &db);
+  auto status = rocksdb::DB::Open(db_options(directory, options, recovery), directory.string(),
+                                  families, &database->families_, &db);
   database->db_.reset(db);
   if (status.ok()) out = std::move(database);
   return status;
@@ -387,12 +477,12 @@ void RocksDatabase::let_flushes_finish() {
   using Properties = rocksdb::DB::Properties;
   const auto flushes = [this] {
     std::uint64_t running = 0;
-    std::uint64_t failed = 0;
     db_->GetIntProperty(Properties::kNumRunningFlushes, &running);
-    db_->GetIntProperty(Properties::kBackgroundErrors, &failed);
+    // After an error RocksDB begins no flush, and what is pending stays so.
+    if (errors_ && errors_->state().now) return running;
     for (auto* const family : families_) {
       std::uint64_t pending = 0;
-      if (failed == 0 && db_->GetIntProperty(family, Properties::kMemTableFlushPending, &pending))
+      if (db_->GetIntProperty(family, Properties::kMemTableFlushPending, &pending))
         running += pending;
     }
     return running;
@@ -429,7 +519,8 @@ Result<StoreState> StoreState::read(RocksDatabase& database) {
   StoreState state{.next_topic_id = std::max<std::uint64_t>(*next, 1),
                    .last_epoch = *epoch,
                    .topic_count = *count,
-                   .incidents = {}};
+                   .incidents = {},
+                   .start = StartKind::clean};
   const std::unique_ptr<rocksdb::Iterator> it(
       database.db().NewIterator(rocksdb::ReadOptions(), database.store()));
   for (it->Seek(slice(store_keys::incident_prefix));
@@ -443,14 +534,19 @@ Result<StoreState> StoreState::read(RocksDatabase& database) {
 }
 
 boost::system::result<std::unique_ptr<Log>, OpenError> open_rocks_log(const fs::path& directory,
-                                                                      const StoreOptions& options) {
-  const auto found = look_at(directory);
+                                                                      const StoreOptions& asked) {
+  StoreOptions options = asked;
+  if (!options.errors) options.errors = std::make_shared<EngineErrors>();
+  const auto found = look_at(directory, options.disk_calls());
   if (!found) return found.error();
   bool lost = false;
-  auto marker = open_marker(directory, *found, options.accept_loss, lost);
+  auto marker = open_marker(directory, *found, options, lost);
   if (!marker) return marker.error();
   auto database = open_database(directory, options, lost);
   if (!database) return database.error();
+  // RocksDB syncs what is in its directory, but not that there is one.
+  if (auto synced = sync_directory(directory, options.disk_calls()); !synced)
+    return file_error(directory, synced.errc(), "it can't be synced");
   const auto have = (*database)->db().GetLatestSequenceNumber();
   const auto want = (*marker)->sequence();
   if (have < want) {
@@ -461,7 +557,12 @@ boost::system::result<std::unique_ptr<Log>, OpenError> open_rocks_log(const fs::
     lost = true;
   }
   const std::string boot = boot_id(options);
-  auto state = Start(**database, options, boot).run({.lost = lost, .backup = found->backup});
+  const PlaceFound place = place_of(directory / "HEAD");
+  auto state =
+      Start(**database, options, boot).run({.lost = lost, .backup = found->backup, .place = place});
+  if (!state && state.errc() == Errc::corrupt_record)
+    return damaged(directory, "what the store remembers of itself can't be read",
+                   options.accept_loss);
   if (!state) return file_error(directory, state.errc(), std::string(info(state.errc()).text));
   // After the incident is on disk: a stop in between only asks for the acceptance again.
   if (auto done = (*marker)->write((*database)->db().GetLatestSequenceNumber()); !done)

@@ -10,7 +10,13 @@
 #include <string>
 
 #include "protocol/result.hpp"
+#include "storage/disk_calls.hpp"
+#include "storage/engine_errors.hpp"
 #include "storage/log.hpp"
+
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
 
 namespace tidemark::storage {
 
@@ -24,10 +30,17 @@ struct StoreOptions {
   /// compactions do it in time.
   std::size_t reclaim_bytes = std::size_t{64} << 20;
 
+  /// Is told what RocksDB fails at; null: open_rocks_log makes one.
+  std::shared_ptr<EngineErrors> errors;
+
   // for tests; null or empty: the system's
   std::function<Timestamp()> clock;
   std::function<std::uint64_t()> random;
   std::string boot_id;
+  // The file system under RocksDB, and under what is beside it; they outlive the log.
+  rocksdb::Env* env = nullptr;
+  DiskCalls* disk = nullptr;
+  [[nodiscard]] DiskCalls& disk_calls() const { return disk ? *disk : DiskCalls::system(); }
 };
 
 /// What went wrong with a data directory, for the person at the terminal.

@@ -8,19 +8,56 @@ namespace tidemark::storage {
 
 using std::chrono::milliseconds;
 
-Timestamp SteadyWallClock::now(Timestamp wall, std::chrono::steady_clock::time_point steady) {
+namespace {
+
+milliseconds between(SteadyWallClock::Steady from, SteadyWallClock::Steady to) {
+  return std::max(std::chrono::duration_cast<milliseconds>(to - from), milliseconds(0));
+}
+
+}  // namespace
+
+Timestamp SteadyWallClock::now(Timestamp wall, Steady steady) {
   if (!started_) {
     started_ = true;
-    now_ = wall;
-    steady_ = steady;
+    now_ = seen_wall_ = wall;
+    steady_ = seen_steady_ = steady;
     return now_;
   }
-  const auto passed =
-      std::max(std::chrono::duration_cast<milliseconds>(steady - steady_), milliseconds(0));
-  now_.ms = std::min(wall.ms, now_.ms + 2 * passed.count());
+  look_for_jump(wall, steady);
+  const auto passed = between(steady_, steady);
+  if (wall >= now_) {
+    ahead_since_.reset();
+    now_.ms = std::min(wall.ms, now_.ms + 2 * passed.count());
+  } else if (ahead_since_ && steady - *ahead_since_ >= kBackBelieved) {
+    ahead_since_.reset();
+    now_ = wall;
+  } else {
+    ahead_since_ = ahead_since_.value_or(steady);
+    now_.ms += passed.count();
+  }
   // Only what has been counted: asked more than once in a millisecond it would else stand still.
   steady_ += passed;
   return now_;
+}
+
+void SteadyWallClock::look_for_jump(Timestamp wall, Steady steady) {
+  const milliseconds jump = milliseconds(wall.ms - seen_wall_.ms) - between(seen_steady_, steady);
+  seen_wall_ = wall;
+  seen_steady_ = steady;
+  if (jump < kJump && jump > -kJump) return;
+  ++(jump > milliseconds(0) ? forward_ : back_);
+  last_ = jump;
+  jumped_ = steady;
+}
+
+ClockState SteadyWallClock::state() const {
+  ClockState out{.behind = milliseconds(seen_wall_.ms - now_.ms),
+                 .forward = forward_,
+                 .back = back_,
+                 .last = last_,
+                 .since = std::nullopt};
+  if (jumped_) out.since = between(*jumped_, seen_steady_);
+  return out;
 }
 
 StoreClock::StoreClock(Sources sources) : sources_(std::move(sources)) {
@@ -33,10 +70,27 @@ Timestamp StoreClock::wall() const {
   return {std::chrono::duration_cast<milliseconds>(since).count()};
 }
 
-Timestamp StoreClock::now() {
-  const std::lock_guard lock(mutex_);
+Timestamp StoreClock::now_locked() {
   const auto steady = sources_.steady ? sources_.steady() : std::chrono::steady_clock::now();
   return clock_.now(wall(), steady);
+}
+
+Timestamp StoreClock::now() {
+  const std::lock_guard lock(mutex_);
+  return now_locked();
+}
+
+Timestamp StoreClock::stamp() {
+  constexpr auto kOff = milliseconds(kMostOff).count();
+  const std::lock_guard lock(mutex_);
+  const Timestamp believed = now_locked();
+  return {believed.ms + std::clamp(clock_.state().behind.count(), -kOff, kOff)};
+}
+
+ClockState StoreClock::state() {
+  const std::lock_guard lock(mutex_);
+  static_cast<void>(now_locked());
+  return clock_.state();
 }
 
 }  // namespace tidemark::storage

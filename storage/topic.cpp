@@ -210,6 +210,11 @@ void Topic::mark_damaged(OffsetRange range) {
   }
 }
 
+std::vector<OffsetRange> Topic::damaged() const {
+  const std::lock_guard lock(mutex_);
+  return damaged_;
+}
+
 void Topic::publish(const std::vector<BatchView>& batches, const Tail& tail,
                     const TopicMeta* changed) {
   const std::lock_guard lock(mutex_);

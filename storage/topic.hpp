@@ -127,6 +127,8 @@ class Topic {
 
   /// Remembers that `range` can't be read because of damage; readers are told a gap.
   void mark_damaged(OffsetRange range);
+  /// What is known to be damaged; disjoint, in order.
+  [[nodiscard]] std::vector<OffsetRange> damaged() const;
 
   // ---- the committer's ----
 

@@ -19,7 +19,11 @@ Result<std::shared_ptr<Topic>> Topics::open(const TopicName& name) {
     return found->second.topic;
   }
   auto loaded = log_.load(name);
-  if (!loaded) return loaded.error();
+  if (!loaded) {
+    if (loaded.errc() == Errc::corrupt_record) damage_.note_unreadable(name);
+    return loaded.error();
+  }
+  damage_.note_readable(name);
   if (!*loaded) return Errc::unknown_topic;
   return enter(name, std::move(**loaded));
 }

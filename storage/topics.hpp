@@ -9,11 +9,13 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "storage/damage.hpp"
 #include "storage/topic.hpp"
 
 namespace tidemark::storage {
 
-/// Threads: any. Lock: its own, taken before any Topic's; held while a topic is loaded.
+/// Threads: any. Lock: its own, taken before any Topic's; held while a topic is loaded. That of
+/// `damage()` comes after both.
 class Topics {
  public:
   /// `max_open`: beyond it the longest unused that nobody holds are let go.
@@ -33,6 +35,8 @@ class Topics {
   /// Calls `visit` for all that are open, without the lock held.
   void each(const std::function<void(const std::shared_ptr<Topic>&)>& visit);
   [[nodiscard]] std::size_t open_count();
+  /// What of them could not be read; readers and open() note it here.
+  [[nodiscard]] Damage& damage() { return damage_; }
 
  private:
   struct Entry {
@@ -45,6 +49,7 @@ class Topics {
   Log& log_;
   const std::size_t max_open_;
   const std::size_t ring_bytes_;
+  Damage damage_;
   std::mutex mutex_;
   std::unordered_map<TopicName, Entry> entries_;
   std::list<TopicName> used_;  ///< most recently used first

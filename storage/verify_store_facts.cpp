@@ -26,6 +26,10 @@ class FactsReader {
       if (const auto run = decode_value<RunRecord>(value); !run)
         bad("the record of the broker's last run " + undecodable(run.errc()));
     }
+    if (key == "place") {
+      if (const auto place = decode_value<StorePlace>(value); !place)
+        bad("the record of where the log lies " + undecodable(place.errc()));
+    }
     if (key.starts_with(kIncident)) incident(key, value);
     if (key.starts_with(kOrigin)) origin(key, value);
   }

@@ -70,16 +70,43 @@ TEST(DiskGuardTest, GoesOnByItselfWithATenthToSpare) {
   EXPECT_TRUE(refuses_at(99));
 }
 
-TEST(DiskGuardTest, AsksTheDiskOnceASecondOrAfterSoManyBytes) {
+TEST(DiskGuardTest, AsksTheDiskTwiceASecondOrAfterSoManyBytes) {
   FakeDisk disk;
-  DiskGuard guard(disk.source(), {}, {.reserve = kMiB});
+  DiskGuard guard(disk.source(), {}, {.reserve = 100 * kMiB});
   for (int ms = 0; ms < 3'000; ++ms) static_cast<void>(guard.refusal(kStart + milliseconds(ms)));
-  EXPECT_EQ(disk.looks, 3);
+  EXPECT_EQ(disk.looks, 6);
   guard.wrote(DiskGuard::kLookBytes);
   static_cast<void>(guard.refusal(kStart + milliseconds(2'999)));
-  EXPECT_EQ(disk.looks, 4) << "a fast writer does not outrun the guard";
+  EXPECT_EQ(disk.looks, 7) << "a fast writer does not outrun the guard";
   static_cast<void>(guard.refusal(kStart + milliseconds(2'999)));
-  EXPECT_EQ(disk.looks, 4);
+  EXPECT_EQ(disk.looks, 7);
+}
+
+TEST(DiskGuardTest, OfASmallReserveAQuarterIsWrittenBetweenTwoLooks) {
+  FakeDisk disk;
+  DiskGuard guard(disk.source(), {}, {.reserve = 8 * kMiB});
+  static_cast<void>(guard.refusal(kStart));
+  guard.wrote(2 * kMiB - 1);
+  static_cast<void>(guard.refusal(kStart));
+  EXPECT_EQ(disk.looks, 1);
+  guard.wrote(1);
+  static_cast<void>(guard.refusal(kStart));
+  EXPECT_EQ(disk.looks, 2);
+}
+
+TEST(DiskGuardTest, SaysHowOftenItHasBegunToRefuse) {
+  FakeDisk disk;
+  DiskGuard guard(disk.source(), {}, {.reserve = 100 * kMiB});
+  auto now = kStart;
+  for (const std::uint64_t mib : {99, 98, 200, 99}) {
+    disk.free = mib * kMiB;
+    now += DiskGuard::kLookInterval;
+    static_cast<void>(guard.refusal(now));
+  }
+  const auto state = guard.state(now);
+  EXPECT_EQ(state.times, 2U);
+  ASSERT_TRUE(state.why);
+  EXPECT_THAT(*state.why, HasSubstr("are kept free"));
 }
 
 TEST(DiskGuardTest, TheLogMayHoldSoMuchAndNoMore) {

@@ -2,6 +2,8 @@
 // tests/: the unit key_codec; FORMAT.md describes the fields.
 #include "storage/key_codec.hpp"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 namespace tidemark::storage {
@@ -114,6 +116,32 @@ TEST(KeyCodec, CutOrProlongedMetadataIsCorrupt) {
     EXPECT_EQ(read.errc(), Errc::corrupt_record) << size;
   }
   EXPECT_EQ(decode_value<TopicMeta>(value + '\0').errc(), Errc::corrupt_record);
+}
+
+// 20 bytes must not ask for 512 MiB: no length is believed before the bytes are there.
+TEST(KeyCodec, LengthsBeyondTheBytesAreCorrupt) {
+  for (const auto* claimed :
+       {"0000002000000000", "0000000000000080", "ffffffffffffffff", "0400000000000000"}) {
+    const auto run = bytes("01 01" + std::string(claimed) + "616263");
+    EXPECT_EQ(decode_value<RunRecord>(run).errc(), Errc::corrupt_record) << claimed;
+    const auto parts = bytes("01 01" + std::string(claimed));
+    EXPECT_EQ(decode_value<std::vector<OriginPart>>(parts).errc(), Errc::corrupt_record) << claimed;
+  }
+}
+
+TEST(KeyCodec, WhatIsNoBooleanEnumeratorOrByteOrderIsCorrupt) {
+  const std::string golden = encode_value(meta_of_version_3());
+  ASSERT_TRUE(decode_value<TopicMeta>(golden));
+  // Byte order, durability, the cause of the last trim, closed, and whether there is an expiry.
+  constexpr std::array<std::size_t, 5> kPlaces{1, 21, 120, 139, 138};
+  for (const std::size_t at : kPlaces) {
+    for (const char wrong : {'\x07', '\xff'}) {
+      auto value = golden;
+      ASSERT_LE(static_cast<unsigned char>(value[at]), 2) << at;
+      value[at] = wrong;
+      EXPECT_EQ(decode_value<TopicMeta>(value).errc(), Errc::corrupt_record) << at;
+    }
+  }
 }
 
 TEST(KeyCodec, OriginPartsHaveTheirGoldenBytes) {

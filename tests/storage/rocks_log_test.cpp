@@ -4,18 +4,22 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 
 #include <climits>
-
+#include <gmock/gmock.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "tests/proof/faulty_file_system.hpp"
 #include "tests/storage/store_fixture.hpp"
 #include "tests/support/memory_log.hpp"
 
@@ -63,6 +67,27 @@ namespace tidemark::storage {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// While it lives, writing to any file of the process fails: a disk that takes nothing more.
+class NoFileGrows {
+ public:
+  NoFileGrows() {
+    before_ = std::signal(SIGXFSZ, SIG_IGN);
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &limit_), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = limit_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  }
+  ~NoFileGrows() {
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit_), 0);
+    std::signal(SIGXFSZ, before_);
+  }
+  NoFileGrows(const NoFileGrows&) = delete;
+  NoFileGrows& operator=(const NoFileGrows&) = delete;
+
+ private:
+  rlimit limit_{};
+  void (*before_)(int) = SIG_DFL;
+};
 
 class RocksLogTest : public StoreFixture {
  protected:
@@ -189,6 +214,128 @@ TEST_F(RocksLogTest, ReadingGoesOnWhileRecoveryFails) {
   }
   wal_sync_error = 0;
   EXPECT_TRUE(log_->recover());
+}
+
+TEST_F(RocksLogTest, ReadingGoesOnWhereTheDatabaseCannotBeOpenedForWriting) {
+  open();
+  const auto meta = create("t");
+  ASSERT_TRUE(append(meta, 1, "first"));
+  wal_sync_error = EIO;
+  EXPECT_FALSE(append(meta, 2, "unknown"));
+  wal_sync_error = 0;
+  for (int i = 0; i < 3; ++i) {
+    const NoFileGrows none;
+    EXPECT_FALSE(log_->recover());
+  }
+  ASSERT_FALSE(read(meta.id).empty());
+  EXPECT_EQ(read(meta.id).front(), "first");
+  EXPECT_FALSE(append(meta, 2, "refused"));
+  EXPECT_TRUE(log_->health().readable);
+  EXPECT_NE(log_->health().last_error, "");
+  EXPECT_TRUE(log_->health().failed);
+  ASSERT_TRUE(log_->recover());
+  EXPECT_FALSE(log_->health().failed);
+  const auto head = (*log_->load(*TopicName::parse("t")))->tail.head.value;
+  EXPECT_TRUE(append(meta, head + 1, "healed"));
+}
+
+TEST_F(RocksLogTest, TheErrorOfAFailedWriteIsKeptInRocksDBsWords) {
+  open();
+  const auto meta = create("t");
+  EXPECT_EQ(log_->health().errors, 0U);
+  wal_sync_error = EIO;
+  EXPECT_FALSE(append(meta, 1, "unknown"));
+  wal_sync_error = 0;
+  EXPECT_THAT(log_->health().last_error, ::testing::HasSubstr(".log"));
+  EXPECT_GE(log_->health().errors, 1U);
+  ASSERT_TRUE(log_->recover());
+  EXPECT_GE(log_->health().errors, 1U) << "they are counted since the start";
+}
+
+// A log on a file system that fails where wal_sync_error can't: in files other than the WAL.
+class RocksLogOnAFailingDisk : public StoreFixture {
+ protected:
+  void SetUp() override {
+    fs::create_directory(home());
+    fs::create_directory(directory_.path() / "grave");
+    disk_ = std::make_unique<proof::FaultyFileSystem>(home(), directory_.path() / "grave");
+    options_.env = disk_->env();
+    options_.disk = &disk_->disk_calls();
+    open();
+    meta_ = create("t");
+    ASSERT_TRUE(append(meta_, 1, "first"));
+    disk_->arm({.kind = proof::FaultKind::sync, .nth = 1});
+    ASSERT_FALSE(append(meta_, 2, "unknown"));
+  }
+  void TearDown() override { close(); }
+
+  std::unique_ptr<proof::FaultyFileSystem> disk_;
+  TopicMeta meta_;
+};
+
+TEST_F(RocksLogOnAFailingDisk, StaysOpenForReadingUntilTheDiskTakesFilesAgain) {
+  disk_->arm({.kind = proof::FaultKind::write, .nth = 1, .persistent = true, .no_space = true});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(log_->recover().errc(), Errc::disk_full);
+    EXPECT_EQ(read(meta_.id), std::vector<std::string>{"first"});
+    const auto loaded = log_->load(*TopicName::parse("t"));
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ((*loaded)->tail.head, Offset{1}) << "what is not on disk is not shown";
+  }
+  disk_->disarm();
+  ASSERT_TRUE(log_->recover());
+  EXPECT_EQ(read(meta_.id), (std::vector<std::string>{"first", "unknown"}));
+}
+
+TEST_F(RocksLogOnAFailingDisk, ReadsEventsWhileItCanNotBeOpenedForWriting) {
+  // The file that tries the disk is synced, what opening writes is not.
+  disk_->arm({.kind = proof::FaultKind::sync, .nth = 2, .persistent = true});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(log_->recover().errc(), Errc::storage_failed);
+    const auto data = read(meta_.id);
+    ASSERT_FALSE(data.empty());
+    EXPECT_EQ(data.front(), "first");
+    // Where the topic ends is not known: what comes last may not be on disk.
+    EXPECT_EQ(log_->load(*TopicName::parse("t")).errc(), Errc::storage_failed);
+    EXPECT_EQ(append(meta_, 2, "refused").errc(), Errc::storage_failed);
+  }
+  disk_->disarm();
+  ASSERT_TRUE(log_->recover());
+  EXPECT_EQ((*log_->load(*TopicName::parse("t")))->tail.head, Offset{2});
+  ASSERT_TRUE(append(meta_, 3, "third"));
+}
+
+TEST_F(RocksLogOnAFailingDisk, ANewOneIsOnDiskWithItsNameBeforeAnythingIsAcknowledged) {
+  ASSERT_TRUE(log_->recover());
+  ASSERT_TRUE(append(meta_, 3, "third"));
+  disk_->cut_power();
+  close();
+  disk_->lose_power({});
+  open();
+  EXPECT_EQ(read(meta_.id), (std::vector<std::string>{"first", "unknown", "third"}));
+}
+
+// Which directories have been synced.
+class SyncedDirectories : public DiskCalls {
+ public:
+  int fsync(int fd) override {
+    char target[PATH_MAX];
+    const auto size =
+        ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), target, sizeof target);
+    if (size > 0) names.emplace(std::string(target, static_cast<std::size_t>(size)));
+    return DiskCalls::fsync(fd);
+  }
+  std::set<std::string> names;
+};
+
+TEST_F(RocksLogTest, DirectoriesMadeForItAreSynced) {
+  SyncedDirectories disk;
+  options_.disk = &disk;
+  open(directory_.path() / "a" / "b" / "data");
+  close();
+  for (const auto& each : {directory_.path(), directory_.path() / "a", directory_.path() / "a/b",
+                           directory_.path() / "a/b/data"})
+    EXPECT_TRUE(disk.names.contains(each.string())) << each;
 }
 
 TEST_F(RocksLogTest, BufferedCommitsSurviveUntilTheFailedSyncIsToldOf) {
@@ -392,23 +539,21 @@ TEST_F(RocksLogTest, AnotherBootAfterAKillConcernsBufferedTopics) {
   options_.boot_id = "first boot";
   open();
   const auto meta = create("t");
-  const auto copy = image("copy");
-  close();
+  put_back(image("copy"));
   options_.boot_id = "second boot";
-  open(copy);
+  open();
   EXPECT_EQ(log_->incidents_after(0).number, 1U);
   EXPECT_TRUE(log_->incidents_after(0).buffered_only);
   EXPECT_EQ((*log_->load(*TopicName::parse("t")))->meta, meta);
-  open(copy);
+  open();
   EXPECT_EQ(log_->incidents_after(0).number, 1U) << "told once";
 }
 
 TEST_F(RocksLogTest, KillOnTheSameBootIsNoIncident) {
   options_.boot_id = "boot";
   open();
-  const auto copy = image("copy");
-  close();
-  open(copy);
+  put_back(image("copy"));
+  open();
   EXPECT_EQ(log_->incidents_after(0).number, 0U);
 }
 
@@ -421,16 +566,45 @@ TEST_F(RocksLogTest, AnotherBootAfterACleanStopIsNoIncident) {
   EXPECT_EQ(log_->incidents_after(0).number, 0U);
 }
 
+TEST_F(RocksLogTest, ADamagedBlockOfANeighbourCostsATopicNothing) {
+  // A batch larger than a block has one of its own, so the one before that of "right" is of "left".
+  const std::string large(40'000, '.');
+  open();
+  auto left = create("left");
+  auto right = create("right");
+  ASSERT_TRUE(append(right, 1, "first"));
+  close();
+  open();
+  ASSERT_TRUE(append(left, 1, large + "end of left"));
+  ASSERT_TRUE(append(right, 2, large));
+  close();
+  bool flipped = false;
+  for (const auto& table : files(home(), ".sst")) {
+    std::ifstream in(table, std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    const auto at = bytes.find("end of left");
+    if (at == std::string::npos) continue;
+    flip_bit(table, at);
+    flipped = true;
+  }
+  ASSERT_TRUE(flipped);
+  open();
+  EXPECT_EQ(read(right.id), (std::vector<std::string>{"first", large}));
+  EXPECT_EQ(log_->header_at(right.id, {1})->value().first, Offset{1});
+  EXPECT_EQ(log_->read(
+                    left.id, {1}, [](const BatchView&) { return true; }, false)
+                .errc(),
+            Errc::corrupt_record);
+}
+
 TEST_F(RocksLogTest, IncidentsAreMerged) {
   options_.boot_id = "1";
   open();
-  auto copy = image("one");
+  put_back(image("one"));
   options_.boot_id = "2";
+  open();  // the first: buffered only
+  const auto copy = image("two");
   close();
-  open(copy);  // the first: buffered only
-  fs::copy(copy, directory_.path() / "two", fs::copy_options::recursive);
-  close();
-  copy = directory_.path() / "two";
   fs::remove(copy / "HEAD");
   options_.accept_loss = true;
   open(copy);  // the second: all topics

@@ -46,6 +46,15 @@ class StoreFixture : public testing::Test {
     return copy;
   }
 
+  /// An image in its own place again, and in the same files, so that it is no copy.
+  void put_back(const std::filesystem::path& image) {
+    close();
+    std::filesystem::remove_all(home() / "db");
+    std::filesystem::copy(image / "db", home() / "db", std::filesystem::copy_options::recursive);
+    std::ofstream(home() / "HEAD", std::ios::binary | std::ios::trunc)
+        << std::ifstream(image / "HEAD", std::ios::binary).rdbuf();
+  }
+
   static std::vector<std::filesystem::path> files(const std::filesystem::path& where,
                                                   const std::string& extension) {
     std::vector<std::filesystem::path> found;
