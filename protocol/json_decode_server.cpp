@@ -218,7 +218,12 @@ void take_bundle(JsonReading& in, StateDraft& draft) {
   check_one_payload(in, draft.bundle);
   auto& bundle = draft.bundle.event;
   if (in.fault()) return;
-  if (!settle_payload(bundle.data, bundle.form, payload_of(draft.message.content_type))) {
+  const Payload payload = payload_of(draft.message.content_type);
+  // Text and JSON that came as base64 would be believed to be what nobody has checked.
+  if (bundle.form == Form::raw && payload != Payload::bytes) {
+    return in.fail(Errc::invalid_payload, "\"data_base64\" does not fit \"content_type\"");
+  }
+  if (!settle_payload(bundle.data, bundle.form, payload)) {
     return in.fail(Errc::invalid_payload, "\"data\" does not fit \"content_type\"");
   }
   draft.message.bundle = std::move(bundle.data);

@@ -65,7 +65,7 @@ inline void get(JsonReading& in, std::vector<Header>& headers) {
     if (std::ranges::find(headers, name, &Header::name) != headers.end()) {
       return in.fail(Errc::invalid_headers, "header " + in_quotes(name) + " is given twice");
     }
-    auto& header = headers.emplace_back(std::string(name), std::string());
+    auto& header = headers.emplace_back(Header{std::string(name), std::string()});
     header.value = in.text();
   });
 }

@@ -732,7 +732,7 @@ var HttpLink = class {
     const answer = await this.#exchange.ask("/healthz", {}, OPEN_MS);
     if (!answer)
       return;
-    if (answer.ok && answer.body.status)
+    if (answer.body.problems)
       watcher.opened();
     else
       this.#exchange.end(1006, answer.body.code);
@@ -794,7 +794,7 @@ var HttpLink = class {
     if (!answer)
       return;
     const { id } = subject;
-    if (answer.ok)
+    if (answer.ok || answer.body.problems)
       this.#exchange.tell({ ...answer.body, id, type });
     else
       this.#exchange.tell(errorOf(answer.body, subject));

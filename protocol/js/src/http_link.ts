@@ -49,8 +49,9 @@ class HttpLink implements Link {
   async #open(watcher: LinkWatcher): Promise<void> {
     const answer = await this.#exchange.ask('/healthz', {}, OPEN_MS);
     if (!answer) return;
-    // Where one has to log in to a network, anything may answer.
-    if (answer.ok && answer.body.status) watcher.opened();
+    // Where one has to log in to a network, anything may answer; and a broker that can't write can
+    // be read.
+    if (answer.body.problems) watcher.opened();
     else this.#exchange.end(1006, answer.body.code as string | undefined);
   }
 
@@ -127,7 +128,8 @@ class HttpLink implements Link {
     const answer = await this.#exchange.ask(path, { method, ...init });
     if (!answer) return;
     const { id } = subject;
-    if (answer.ok) this.#exchange.tell({ ...answer.body, id, type } as unknown as ServerMessage);
+    if (answer.ok || answer.body.problems)
+      this.#exchange.tell({ ...answer.body, id, type } as unknown as ServerMessage);
     else this.#exchange.tell(errorOf(answer.body, subject));
   }
 

@@ -140,7 +140,7 @@ export class FakeHttpBroker {
     if (this.hook(request, response)) return;
     const { pathname, searchParams } = new URL(url, 'http://x');
     const [, kind = '', name = ''] = /^\/v1\/(\w+)\/(.*)$/.exec(pathname) ?? [];
-    if (pathname === '/healthz') return this.json(response, { status: 'ok' });
+    if (pathname === '/healthz') return this.json(response, { status: 'ok', problems: [] });
     if (kind === 'topics' && method === 'POST') {
       const topic = name.replace(/\/events$/, '');
       const offset = this.append(topic, body.data, body.key);

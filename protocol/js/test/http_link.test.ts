@@ -44,6 +44,17 @@ describe('openHttp', () => {
       expect(broker.asked).toMatchObject([{ method: 'GET', url: '/healthz' }]);
     });
 
+    it('opens although the broker can\'t write, and lives by its answers', async () => {
+      broker.hook = (request, response) => {
+        if (request.url !== '/healthz') return false;
+        response.writeHead(503).end('{"status":"failing","code":"disk_full","problems":["disk_full"]}');
+        return true;
+      };
+      await opened();
+      link.send({ type: 'ping', id: 7 });
+      expect(await watcher.wait('pong')).toMatchObject([{ id: 7 }]);
+    });
+
     it('ends when nobody is there', async () => {
       const nobody = new Recorder();
       openHttp({ base: 'http://127.0.0.1:1', fetch, WebSocket: undefined }, nobody);
