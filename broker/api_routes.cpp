@@ -115,6 +115,7 @@ Result<json::object> describe_open(Hub& hub, const Caller& caller, const storage
   if (telling == Telling::in_brief) return look_at(hub, caller, std::move(loaded));
   TopicDetail detail;
   detail.memory_bytes = topic.memory();
+  detail.damaged = hub.store().damage().of(topic.name());
   if (auto added = add_times(hub.store(), loaded, detail); !added) return added.error();
   if (caller.may(Right::manage, topic.name())) {
     if (auto added = add_counts(hub.store(), topic, detail); !added) return added.error();
@@ -167,21 +168,15 @@ ApiReply page_reply(Network& network, const Page& page) {
 // ---- endpoints ----
 
 void health(const Call& call) {
-  const auto& network = call.group.network();
-  const bool failing = call.store().stats().failing;
-  const bool stopping = network.stopping;
-  json::object body{{"status", failing ? "failing" : stopping ? "stopping" : "ok"}};
-  // Everybody may ask how the broker is, not how much there is in it.
-  if (call.request.caller.may_operate()) {
-    body["connections"] = network.connections.load();
-    body["websockets"] = network.websockets.load();
-    body["topics"] = call.store().topic_count();
-  }
-  call.respond(json_reply(body, failing || stopping ? 503 : 200));
+  call.respond_later([&network = call.group.network(), caller = call.request.caller] {
+    return health_reply(network, caller);
+  });
 }
 
 void ready(const Call& call) {
-  call.respond_later([&network = call.group.network()] { return ready_reply(network); });
+  call.respond_later([&network = call.group.network(), caller = call.request.caller] {
+    return ready_reply(network, caller);
+  });
 }
 
 void metrics(const Call& call) {

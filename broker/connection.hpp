@@ -147,8 +147,17 @@ class ConnectionGroup final : private Flushable {
   void adopt(NetworkRules rules);
   /// Its shard's.
   [[nodiscard]] ShardCounters& counters() const { return *counters_; }
-  /// As of the last look; good enough for timeouts, and free.
+  /// The time that timeouts are measured in. It runs with the steady clock, but while the thread
+  /// could not hear its peers (the process was stopped, the machine was) it stands still: they are
+  /// not closed for what was our silence.
+  [[nodiscard]] SteadyTime clock() const;
+  /// As of the last look; good enough for most timeouts, and free.
   [[nodiscard]] SteadyTime now() const { return now_; }
+  /// The deadline of what must not last longer than `time` from now on: connections are looked at
+  /// in rounds, so it is a round earlier, and a little more since timers are late.
+  [[nodiscard]] SteadyTime ends_within(std::chrono::milliseconds time) const {
+    return clock() + time - (kParts + 1) * interval_;
+  }
   /// The time of day, as access sees it.
   [[nodiscard]] Timestamp wall_now() const;
   /// Pre: the network has access.
@@ -210,12 +219,14 @@ class ConnectionGroup final : private Flushable {
   Network& network_;
   Shard& shard_;
   Timer timer_;
-  SteadyTime now_;
+  SteadyTime looked_at_;  ///< by the steady clock
+  SteadyTime now_;        ///< by clock(), at that moment
   NetworkRules rules_;
   const std::shared_ptr<ShardCounters> counters_;  ///< shared: outlives the shard with connections
   std::chrono::milliseconds interval_;
   std::array<List, kParts> parts_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0;    ///< part that is looked at; whoever comes does not move it
+  std::size_t newest_ = 0;  ///< part that the last connection has gone to
   std::vector<std::unique_ptr<storage::Request>> outbox_;
   std::shared_ptr<Authenticator> authenticator_;  ///< shared: see there; none without access
   std::minstd_rand random_;
@@ -251,6 +262,7 @@ class Network : public std::enable_shared_from_this<Network> {
   std::atomic<std::uint64_t> refused_from_address{0};  ///< of them, for their address
   std::atomic<std::uint64_t> handshakes_failed{0};     ///< of TLS
   std::atomic<bool> stopping{false};
+  const bool test_echo;                          ///< there is echo.hpp's path
   std::atomic<std::size_t> connection_limit{0};  ///< for metrics; what counts is in the rules
 
   AddressCounter addresses;

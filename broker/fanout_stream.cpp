@@ -15,46 +15,9 @@ namespace {
 
 // What a client may have sent and we have read, but not looked at yet.
 constexpr std::size_t kReadAhead = std::size_t{64} << 10;
+constexpr unsigned kCloseOpcode = 8;
 
 }  // namespace
-
-// ---- FrameTracker ----
-
-std::size_t FrameTracker::header_bytes() const {
-  const unsigned length = header_[1] & 0x7fU;
-  const std::size_t extended = length == 126 ? 2 : length == 127 ? 8 : 0;
-  return 2 + extended + ((header_[1] & 0x80U) != 0 ? 4 : 0);
-}
-
-std::uint64_t FrameTracker::payload_bytes() const {
-  const unsigned length = header_[1] & 0x7fU;
-  if (length < 126) return length;
-  const std::size_t end = length == 126 ? 4 : 10;
-  std::uint64_t value = 0;
-  for (std::size_t i = 2; i < end; ++i) value = value << 8U | header_.at(i);
-  return value;
-}
-
-void FrameTracker::pass(const char* bytes, std::size_t count) {
-  while (count > 0) {
-    if (rest_ > 0) {
-      const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(rest_, count));
-      rest_ -= step;
-      bytes += step;
-      count -= step;
-      continue;
-    }
-    header_.at(have_++) = static_cast<unsigned char>(*bytes++);
-    --count;
-    if (have_ == 1 && (header_[0] & 0x0fU) == 0x8U) seen_close_ = true;
-    if (have_ >= 2 && have_ == header_bytes()) {
-      rest_ = payload_bytes();
-      have_ = 0;
-    }
-  }
-}
-
-// ---- FanoutStream ----
 
 FanoutStream::~FanoutStream() = default;
 
@@ -75,7 +38,7 @@ void FanoutStream::admit(std::unique_ptr<BeastWrite> write) {
 /// Sends what can be sent, the run first: it began at a boundary and ends at one.
 void FanoutStream::pump() {
   const bool was_free = free();
-  if (!pump_run()) return;
+  if (!pump_run() || !pump_last_run()) return;
   if (write_ && !pump_write()) return;
   if (!was_free && free() && owner_ != nullptr) owner_->stream_free();
 }
@@ -92,6 +55,15 @@ bool FanoutStream::pump_run() {
     sent_bytes_ += sent.bytes;
   }
   return true;
+}
+
+/// True unless something goes before Beast's close that has not gone yet. Nothing may follow it.
+bool FanoutStream::pump_last_run() {
+  if (!write_ || !framing_ || owner_ == nullptr || !tracker_.at_boundary()) return true;
+  const auto first = *static_cast<const unsigned char*>(write_->pieces.front().data());
+  if ((first & 0x0fU) != kCloseOpcode) return true;
+  run_ = owner_->before_close();
+  return pump_run();
 }
 
 /// True if Beast has no write left: it is told of what went, even if only a part did.

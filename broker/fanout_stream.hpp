@@ -18,28 +18,10 @@
 #include <boost/beast/websocket/teardown.hpp>
 #include <boost/system/error_code.hpp>
 
+#include "broker/frame_tracker.hpp"
 #include "broker/net/transport.hpp"
 
 namespace tidemark::broker {
-
-/// Follows WebSocket frames (RFC 6455, 5.2) through a stream of bytes cut anywhere.
-class FrameTracker {
- public:
-  void pass(const char* bytes, std::size_t count);
-  /// Is the next byte the first of a frame?
-  [[nodiscard]] bool at_boundary() const { return rest_ == 0 && have_ == 0; }
-  /// Has a close frame begun?
-  [[nodiscard]] bool seen_close() const { return seen_close_; }
-
- private:
-  [[nodiscard]] std::size_t header_bytes() const;
-  [[nodiscard]] std::uint64_t payload_bytes() const;
-
-  std::uint64_t rest_ = 0;  ///< of the payload
-  std::array<unsigned char, 14> header_{};
-  std::uint8_t have_ = 0;  ///< of the header
-  bool seen_close_ = false;
-};
 
 /// An AsyncStream over a transport. One writer at a time has the stream: a run of frames until its
 /// last byte, or Beast from the first byte of a frame until its last. The other waits.
@@ -54,6 +36,9 @@ class FanoutStream {
    public:
     /// A run may be sent; called whenever the stream becomes free other than by send_run itself.
     virtual void stream_free() = 0;
+    /// Beast is about to begin a close frame, and no run is in flight: whole frames that are to go
+    /// before it, or nothing. As with send_run they stay where they are until they have gone.
+    virtual std::string_view before_close() { return {}; }
     /// Nothing can be sent any more.
     virtual void stream_failed() = 0;
     /// Keeps the stream alive while it waits for the peer.
@@ -202,6 +187,7 @@ class FanoutStream {
   void take_from_stash(std::size_t count);
   void pump();
   bool pump_run();
+  bool pump_last_run();
   bool pump_write();
   void wait();
   void waited(boost::system::error_code error);

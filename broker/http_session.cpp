@@ -50,14 +50,21 @@ HttpSession::~HttpSession() {
   group().counters().connections[Channel::http].take();
 }
 
-void HttpSession::start() {
-  enter(State::idle, group().limits().handshake_timeout);
+void HttpSession::start(SteadyTime head_by) {
+  state_ = State::idle;
+  deadline_ = head_by;
   read();
 }
 
 void HttpSession::enter(State state, milliseconds time) {
   state_ = state;
-  deadline_ = std::chrono::steady_clock::now() + time;
+  deadline_ = group().clock() + time;
+}
+
+/// Of a part of a request, which has to come soon.
+void HttpSession::await(State state) {
+  state_ = state;
+  deadline_ = group().ends_within(group().limits().handshake_timeout);
 }
 
 void HttpSession::sweep(SteadyTime now) {
@@ -68,7 +75,8 @@ void HttpSession::sweep(SteadyTime now) {
   if (state_ == State::writing) see_progress(now);
   if (state_ == State::over || state_ == State::working || now < deadline_) return;
   if (state_ == State::head || state_ == State::body) {
-    timed_out(state_ == State::head ? TimeLimit::handshake : TimeLimit::stall);
+    timed_out(TimeLimit::handshake);
+    late_ = true;
     return fail(failed(408, Errc::timed_out, "the request took too long to arrive"));
   }
   const auto quiet = asked_ ? TimeLimit::idle : TimeLimit::handshake;
@@ -183,7 +191,9 @@ bool HttpSession::take_idle() {
     read();
     return false;
   }
-  enter(State::head, group().limits().handshake_timeout);
+  // The time for the first one began with the connection: a byte now and then wins nothing.
+  state_ = State::head;
+  if (asked_) await(State::head);
   return true;
 }
 
@@ -250,6 +260,11 @@ void HttpSession::head_done() {
   if (!speak_for_client(request)) return fail(failed(Errc::too_many_from_address));
   if (const auto fault = fault_of_framing(request.base())) {
     return fail(failed(Errc::malformed_message, *fault));
+  }
+  if (is_coded(request.base())) {
+    auto refusal = failed(415, Errc::malformed_message, "a body has to have no Content-Encoding");
+    refusal.add("Accept-Encoding", "identity");
+    return fail(std::move(refusal));
   }
   head_only_ = request.method() == http::verb::head;
   takes_chunks_ = request.version() == 11;
@@ -318,7 +333,7 @@ void HttpSession::begin_body() {
   const bool small = parser_->content_length().value_or(kBodyReadBytes + 1) <= kBodyReadBytes &&
                      !field(request, http::field::expect);
   if (refused_ && !parser_->is_done() && !small) return fail(access_refused(*refused_, shown_));
-  enter(State::body, group().limits().stall_timeout);
+  await(State::body);
   parser_->eager(true);
   if (!parser_->is_done() && !invite_body(request)) {
     return fail(failed(417, Errc::malformed_message, "the only expectation met is 100-continue"));
@@ -354,6 +369,7 @@ bool HttpSession::invite_body(const Request& request) {
 
 bool HttpSession::take_body() {
   while (in_.size() > 0 && !parser_->is_done()) {
+    if (parser_->chunked() && is_short_last_chunk(pending())) break;
     error_code error;
     const auto used = parser_->put(in_.data(), error);
     in_.consume(used);

@@ -18,6 +18,8 @@
 
 namespace tidemark::broker {
 
+class WebSocketSession;
+
 /// Reads a request, answers it, then reads the next: what a client sends ahead waits in the buffer.
 /// Everything of a request is bounded in bytes and in time. Threads: the shard's.
 class HttpSession final : public Connection,
@@ -28,7 +30,9 @@ class HttpSession final : public Connection,
   HttpSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport);
   ~HttpSession() override;
 
-  void start();
+  void start() { start(group().ends_within(group().limits().handshake_timeout)); }
+  /// `head_by`: when the head of the first request has to have come.
+  void start(SteadyTime head_by);
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
@@ -55,6 +59,7 @@ class HttpSession final : public Connection,
   std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
 
   void enter(State state, std::chrono::milliseconds time);
+  void await(State state);
   void read();
   void on_read(boost::system::error_code error, std::size_t bytes);
   void advance();
@@ -77,7 +82,10 @@ class HttpSession final : public Connection,
   void note(const HttpReply& reply, Channel channel);
   [[nodiscard]] Speaker speaker() const { return {id(), requests_, client(), caller_}; }
   void dispatch();
+  bool asks_for_upgrade(const Request& request);
   void upgrade(const Request& request);
+  void upgrade_to_echo(const Request& request);
+  std::shared_ptr<WebSocketSession> become_web_socket(WireForm form);
   bool answer_preflight(const Request& request);
   void fail(HttpReply reply);
   void watch_client();
@@ -120,6 +128,7 @@ class HttpSession final : public Connection,
   bool advancing_ = false;
   bool close_ = false;  ///< after the answer
   bool asked_ = false;  ///< there has been a request
+  bool late_ = false;   ///< a request has taken too long to arrive
   bool head_only_ = false;
   bool takes_chunks_ = false;  ///< the client does: it is not of HTTP/1.0
   bool is_state_ = false;      ///< the body is one that is to be stored

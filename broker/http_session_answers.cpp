@@ -8,6 +8,7 @@
 
 #include "broker/accept_encoding.hpp"
 #include "broker/api_routes.hpp"
+#include "broker/echo.hpp"
 #include "broker/head_fields.hpp"
 #include "broker/http_session.hpp"
 #include "broker/judgement.hpp"
@@ -52,11 +53,12 @@ std::optional<HttpReply> HttpSession::refuse(const Request& request) const {
                   "this broker listens on a loopback address and answers to its names only");
   }
   const auto origin = field(request, http::field::origin);
-  const bool web_socket = cut_target(view(request.target())).path == kWebSocketPath;
+  const auto path = cut_target(view(request.target())).path;
+  const bool web_socket = path == kWebSocketPath || path == kEchoPath;
   if ((web_socket || is_mutating(request.method())) && !origins.allows(origin, host)) {
     return failed(Errc::forbidden_origin);
   }
-  if (group().network().stopping && !tells_of_broker(cut_target(view(request.target())).path)) {
+  if (group().network().stopping && !tells_of_broker(path)) {
     return failed(Errc::shutting_down);
   }
   return std::nullopt;
@@ -73,6 +75,7 @@ void HttpSession::dispatch() {
   const auto path = cut_target(view(request.target())).path;
   if (refused_) return respond(access_refused(*refused_, shown_));
   if (path == kWebSocketPath) return upgrade(request);
+  if (path == kEchoPath && group().network().test_echo) return upgrade_to_echo(request);
   if (answer_preflight(request)) return;
   if (auto page = answer_page(request.base(), group().rules().pages)) {
     return respond(std::move(*page));
@@ -106,10 +109,15 @@ bool HttpSession::answer_preflight(const Request& request) {
   return true;
 }
 
+/// True if the request asks for a WebSocket; else it has been answered.
+bool HttpSession::asks_for_upgrade(const Request& request) {
+  if (boost::beast::websocket::is_upgrade(request) && request.body().empty()) return true;
+  respond(failed(426, Errc::malformed_message, "this path takes WebSocket upgrades only"));
+  return false;
+}
+
 void HttpSession::upgrade(const Request& request) {
-  if (!boost::beast::websocket::is_upgrade(request) || !request.body().empty()) {
-    return respond(failed(426, Errc::malformed_message, "this path takes WebSocket upgrades only"));
-  }
+  if (!asks_for_upgrade(request)) return;
   const auto offered = request.count(http::field::sec_websocket_protocol) > 1
                            ? std::optional<std::string_view>("?")
                            : field(request, http::field::sec_websocket_protocol);
@@ -118,11 +126,26 @@ void HttpSession::upgrade(const Request& request) {
     return respond(failed(Errc::malformed_message,
                           "the subprotocols are tidemark.v1.json and tidemark.v1.cereal"));
   }
+  const auto session = become_web_socket(*form);
+  session->accept(request, pending(), offered.has_value(),
+                  Standing(group().network().access.get(), std::move(caller_)));
+}
+
+/// Nobody has to say who they are, since nothing of the broker's is to be had. Subprotocols that
+/// the client may offer are not chosen from.
+void HttpSession::upgrade_to_echo(const Request& request) {
+  if (!asks_for_upgrade(request)) return;
+  const auto session = become_web_socket(WireForm::json);
+  session->serve(echo_use());
+  session->accept(request, pending(), false, Standing());
+}
+
+std::shared_ptr<WebSocketSession> HttpSession::become_web_socket(WireForm form) {
   state_ = State::over;  // the transport is another's from here on
-  const auto session =
-      std::make_shared<WebSocketSession>(group(), release_slot(), std::move(transport_), *form);
+  auto session =
+      std::make_shared<WebSocketSession>(group(), release_slot(), std::move(transport_), form);
   group().add(*session);
-  session->accept(request, pending(), offered.has_value(), std::move(caller_));
+  return session;
 }
 
 void HttpSession::stream(EventStreamStart start) {
@@ -301,7 +324,8 @@ void HttpSession::give_back_memory() {
 
 /// Half closes, so that the answer arrives even if the client is still sending.
 void HttpSession::linger() {
-  if (transport_.end_sending(shared_from_this())) return abort();
+  // Who is late has sent nothing that was not read, so that closing destroys no answer.
+  if (transport_.end_sending(shared_from_this()) || late_) return abort();
   enter(State::lingering, group().limits().close_timeout);
   in_.consume(in_.size());
   read();

@@ -7,6 +7,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "protocol/json_slices.hpp"
 #include "protocol/types.hpp"
 
 namespace tidemark::broker {
@@ -19,6 +20,37 @@ constexpr std::size_t kMaxDepth = 8;  // settings nest twice
 
 json::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
+std::size_t members_in(const json::value& value) {
+  std::size_t count = 0;
+  if (const auto* const object = value.if_object()) {
+    for (const auto& [name, member] : *object) count += 1 + members_in(member);
+  } else if (const auto* const array = value.if_array()) {
+    for (const auto& item : *array) count += members_in(item);
+  }
+  return count;
+}
+
+/// Pre: the text is valid, and goes no deeper than kMaxDepth.
+std::size_t members_in(JsonCursor& text) {
+  std::size_t count = 0;
+  if (text.peek() == '{') {
+    text.enter();
+    while (text.next_member()) count += 1 + members_in(text);
+  } else if (text.peek() == '[') {
+    text.enter();
+    while (text.next_item()) count += members_in(text);
+  } else {
+    text.take();
+  }
+  return count;
+}
+
+/// Boost.JSON keeps the last member of a name; who else reads the same text may keep the first.
+bool repeats_a_name(std::string_view text, const json::value& parsed) {
+  JsonCursor cursor(text);
+  return members_in(cursor) != members_in(parsed);
+}
+
 }  // namespace
 
 std::optional<json::object> parse_object(std::string_view body, std::string& fault) {
@@ -30,6 +62,8 @@ std::optional<json::object> parse_object(std::string_view body, std::string& fau
     fault = "the body is not JSON: " + error.message();
   } else if (!value.is_object()) {
     fault = "the body must be a JSON object";
+  } else if (repeats_a_name(body, value)) {
+    fault = "a name of the body is given twice";
   } else {
     return std::move(value.get_object());
   }

@@ -3,6 +3,8 @@
 #include "broker/operator_routes.hpp"
 
 #include <array>
+#include <utility>
+#include <vector>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -10,6 +12,7 @@
 #include "broker/gzip_body.hpp"
 #include "broker/metrics/collect.hpp"
 #include "broker/shapes/stats_shape.hpp"
+#include "broker/shapes/topic_shape.hpp"
 
 namespace tidemark::broker {
 
@@ -21,18 +24,68 @@ StatsHistogram values_of(const storage::Histogram& histogram) {
   return {.values = histogram.get(), .smallest = histogram.bound(0)};
 }
 
+const storage::ProblemInfo& info_of(const storage::Trouble& trouble) {
+  return storage::problems().at(static_cast<std::size_t>(trouble.problem));
+}
+
+json::string_view json_text(std::string_view text) { return {text.data(), text.size()}; }
+
+/// At most storage::Damage::kMostTopics of them.
+json::array describe(const std::vector<storage::DamagedTopic>& topics) {
+  json::array out;
+  for (const auto& topic : topics) {
+    json::object each{{"topic", topic.name}};
+    if (!topic.events.empty()) each["events"] = describe_ranges(topic.events);
+    out.push_back(std::move(each));
+  }
+  return out;
+}
+
 }  // namespace
 
-ApiReply ready_reply(Network& network) {
+ApiReply health_reply(Network& network, const Caller& caller) {
+  auto& store = network.hub.store();
+  const auto signs = store.signs();
+  const bool failing = signs.writing.failing;
+  const bool stopping = network.stopping;
+  json::array problems;
+  for (const auto& trouble : storage::troubles_of(signs))
+    if (trouble.now) problems.emplace_back(json_text(info_of(trouble).name));
+  json::object body;
+  body["status"] = failing ? "failing" : stopping ? "stopping" : "ok";
+  if (failing) body["code"] = json_text(info(signs.writing.failure).name);
+  // By these a client knows that it may come: see http_link.ts.
+  if (!stopping) body["problems"] = std::move(problems);
+  if (signs.damage.topics > 0) body["damaged_topics"] = signs.damage.topics;
+  // Everybody may ask how the broker is, not how much there is in it.
+  if (caller.may_operate()) {
+    body["connections"] = network.connections.load();
+    body["websockets"] = network.websockets.load();
+    body["topics"] = store.topic_count();
+  }
+  return json_reply(body, failing || stopping ? 503 : 200);
+}
+
+ApiReply ready_reply(Network& network, const Caller& caller) {
   auto& store = network.hub.store();
   json::array reasons;
   json::array warnings;
+  json::object details;
   if (network.stopping) reasons.emplace_back("draining");
-  if (store.stats().failing) reasons.emplace_back("recovering");
-  if (store.space().refusing) warnings.emplace_back("disk_full");
+  for (const auto& trouble : store.troubles()) {
+    if (!trouble.now) continue;
+    const auto& info = info_of(trouble);
+    (info.not_ready ? reasons : warnings).emplace_back(json_text(info.name));
+    details[info.name] = trouble.detail;
+  }
   const bool ready = reasons.empty();
-  return json_reply({{"ready", ready}, {"reasons", reasons}, {"warnings", warnings}},
-                    ready ? 200 : 503);
+  json::object body{{"ready", ready}, {"reasons", reasons}, {"warnings", warnings}};
+  if (caller.may_operate() && !details.empty()) {
+    body["details"] = std::move(details);
+    if (auto damaged = describe(store.damage().topics()); !damaged.empty())
+      body["damaged"] = std::move(damaged);
+  }
+  return json_reply(body, ready ? 200 : 503);
 }
 
 ApiReply metrics_reply(Network& network, bool gzip) {

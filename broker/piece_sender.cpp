@@ -74,6 +74,12 @@ std::string PieceSender::rest() const {
   return rest;
 }
 
+std::size_t PieceSender::rest_bytes() const {
+  std::size_t sum = 0;
+  for (std::size_t i = next_; i < pieces_.size(); ++i) sum += pieces_[i].size();
+  return sum;
+}
+
 void PieceSender::move_rest(std::string_view copy) {
   pieces_.assign(1, copy);
   next_ = 0;

@@ -44,6 +44,7 @@ class PieceSender {
 
   /// What is still to be sent, in order.
   [[nodiscard]] std::string rest() const;
+  [[nodiscard]] std::size_t rest_bytes() const;
   /// The same bytes as rest() lie at `copy` from now on.
   void move_rest(std::string_view copy);
   /// Bytes the kernel has taken.

@@ -2,6 +2,8 @@
 // broker/: see request_faults.hpp.
 #include "broker/request_faults.hpp"
 
+#include <algorithm>
+
 #include <boost/beast/core/string.hpp>
 
 #include "broker/head_fields.hpp"
@@ -71,6 +73,13 @@ std::optional<std::string_view> fault_of_framing(const http::request_header<>& h
   }
   if (head.count(http::field::origin) > 1) return "more than one Origin";
   return std::nullopt;
+}
+
+bool is_coded(const http::request_header<>& head) {
+  const auto [begin, end] = head.equal_range(http::field::content_encoding);
+  return std::any_of(begin, end, [](const auto& each) {
+    return !boost::beast::iequals(each.value(), "identity");
+  });
 }
 
 }  // namespace tidemark::broker

@@ -21,4 +21,15 @@ namespace tidemark::broker {
 [[nodiscard]] std::optional<std::string_view> fault_of_framing(
     const boost::beast::http::request_header<>& head);
 
+/// Is the body compressed or otherwise coded? None is decoded here, so that no small body becomes a
+/// large one; and stored as it is it would be taken for what it is not.
+[[nodiscard]] bool is_coded(const boost::beast::http::request_header<>& head);
+
+/// Is this all there is of a chunked body that is empty, and not its end yet? Beast's parser must
+/// not see it: with "0\r\n" it has seen the last chunk, and asserts that the next time there are
+/// five bytes, which there need not be.
+[[nodiscard]] constexpr bool is_short_last_chunk(std::string_view pending) {
+  return pending.size() < 5 && pending.starts_with("0\r\n");
+}
+
 }  // namespace tidemark::broker

@@ -75,6 +75,8 @@ struct ServerOptions {
   /// Addresses and networks ("10.0.0.0/8") whose X-Forwarded-For is believed.
   std::vector<std::string> trusted_proxies;
   PageRules pages;
+  /// A WebSocket at /v1/echo that sends everything back, to anybody: for conformance suites only.
+  bool test_echo = false;
   ServerLimits limits;
   std::shared_ptr<Access> access;    ///< shared with who configures it; nullptr: all is allowed
   std::function<Timestamp()> clock;  ///< as AccessSources::now; empty: the time of day

@@ -7,6 +7,7 @@
 
 #include "broker/durable_dialect.hpp"
 #include "broker/message_dialect.hpp"
+#include "broker/stalled.hpp"
 
 namespace tidemark::broker {
 
@@ -17,9 +18,6 @@ namespace {
 
 // Enough to fill a socket's buffer; more would only delay the other sessions of the thread.
 constexpr int kStepsPerFlush = 8;
-// A stalled client's events are copied after this long, so that it keeps no segment from being
-// freed.
-constexpr std::chrono::seconds kReleaseAfter{1};
 // Proxies cut connections on which nothing comes; 30 s is the shortest that is usual.
 constexpr std::chrono::seconds kKeepAlive{15};
 // A client that comes back because its stream has reached its age misses this much of live.
@@ -61,7 +59,7 @@ void SseSession::start(const HeadContext& context) {
   // Attach, then read: an event shown in between wakes us, and is found anyway.
   group().shard().attach(cursor_.topic(), *this);
   if (feed_) watch_feed();
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = group().clock();
   const auto lifetime = group().limits().sse_lifetime;
   end_at_ = SteadyTime::max();
   // Spread by a tenth, so that clients that came at once do not come back at once.
@@ -234,7 +232,7 @@ void SseSession::end() {
   closing_ = true;
   Waiter::unlink();
   feed_.reset();
-  end_at_ = std::chrono::steady_clock::now() + group().limits().close_timeout;
+  end_at_ = group().clock() + group().limits().close_timeout;
   if (transport_.end_sending(shared_from_this())) abort();
 }
 
@@ -299,8 +297,8 @@ std::optional<SseEnd> SseSession::end_of_standing() {
       .why = SseEnd::Why::over, .reason = Errc::forbidden, .come_back_after = kReconnectSoon};
 }
 
-/// The client takes nothing. First its share of the events' memory becomes its own, so that it
-/// holds no segment; then it is closed. It loses nothing: it resumes.
+/// The client takes nothing. First its share of the events' memory becomes its own, if that lets a
+/// segment be freed; then it is closed. It loses nothing: it resumes.
 void SseSession::sweep_blocked(SteadyTime now) {
   if (blocked_since_ == SteadyTime{} || blocked_at_ != sender_.sent_bytes()) {
     blocked_at_ = sender_.sent_bytes();
@@ -309,6 +307,8 @@ void SseSession::sweep_blocked(SteadyTime now) {
   }
   if (now - blocked_since_ >= group().limits().stall_timeout) return time_out(TimeLimit::stall);
   if (!out_.segment || now - blocked_since_ < kReleaseAfter) return;
+  const auto holders = static_cast<std::size_t>(out_.segment.use_count());
+  if (!copies_free_memory(holders, sender_.rest_bytes(), out_.segment->memory())) return;
   out_.front = sender_.rest();
   sender_.move_rest(out_.front);
   out_.run = {};

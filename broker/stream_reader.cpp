@@ -124,7 +124,7 @@ bool StreamReader::reach_tail() {
   // Attach, then read: an event shown in between wakes us, and is found anyway.
   group_.shard().attach(cursor_.topic(), *this);
   attached_ = true;
-  deadline_ = std::chrono::steady_clock::now() + group_.limits().long_poll_timeout;
+  deadline_ = group_.clock() + group_.limits().long_poll_timeout;
   exchange_->wait_with(shared_from_this());
   return exchange_ != nullptr;
 }

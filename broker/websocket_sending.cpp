@@ -56,6 +56,16 @@ void WebSocketSession::forget_sent() {
   if (sending_.capacity() > kKeptReplies) sending_ = {};
 }
 
+/// What was answered before the peer's close, or before it broke the protocol, comes before the
+/// end.
+std::string_view WebSocketSession::before_close() {
+  if (over_ || replies_.empty()) return {};
+  forget_sent();
+  replies_.swap(sending_);
+  group().counters().bytes_out[Channel::websocket].add(sending_.size());
+  return sending_;
+}
+
 void WebSocketSession::send_replies() {
   replies_.swap(sending_);
   group().counters().bytes_out[Channel::websocket].add(sending_.size());

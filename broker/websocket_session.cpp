@@ -7,6 +7,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
+#include "broker/stalled.hpp"
 #include "broker/websocket_follower.hpp"
 #include "protocol/frames.hpp"
 
@@ -21,13 +22,23 @@ using storage::Topic;
 
 namespace {
 
-// A stalled client's events are copied after this long, so that it keeps no segment from being
-// freed.
-constexpr std::chrono::seconds kReleaseAfter{1};
 // What a std::string holds without the heap.
 constexpr std::size_t kSmallString = 15;
 // An empty ping, ready to be sent.
 constexpr std::string_view kPingFrame{"\x89\x00", 2};
+
+/// Of text that is UTF-8 but for its end: is a character cut there? Beast looks at the bytes as
+/// they come, but ends a message with an empty frame without asking whether something is missing.
+bool ends_within_character(std::string_view text) {
+  constexpr std::size_t longest = 4;
+  for (std::size_t back = 1; back <= std::min(longest, text.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xc0U) == 0x80U) continue;  // not the first of its character
+    const std::size_t bytes = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return bytes > back;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -62,16 +73,16 @@ WebSocketSession::~WebSocketSession() {
 
 // ---- handshake and reading ----
 
-void WebSocketSession::accept(const Request& request, std::string_view behind, bool echo,
-                              Caller caller) {
-  standing_ = Standing(group().network().access.get(), std::move(caller));
+void WebSocketSession::accept(const Request& request, std::string_view behind, bool tell_form,
+                              Standing standing) {
+  standing_ = std::move(standing);
   stream().give_back(behind);
   ws_.auto_fragment(false);
-  ws_.read_message_max(group().limits().message_bytes);
-  ws_.set_option(
-      websocket::stream_base::decorator([form = form_, echo](websocket::response_type& response) {
+  ws_.read_message_max(use_->most_bytes(group().limits()));
+  ws_.set_option(websocket::stream_base::decorator(
+      [form = form_, tell_form](websocket::response_type& response) {
         response.set(beast::http::field::server, "tidemark");
-        if (!echo) return;
+        if (!tell_form) return;
         const auto name = subprotocol(form);
         response.set(beast::http::field::sec_websocket_protocol,
                      beast::string_view(name.data(), name.size()));
@@ -90,7 +101,7 @@ void WebSocketSession::accepted(error_code error) {
   stream().begin_frames();
   last_seen_ = group().now();
   if (group().network().stopping) drain();
-  if (look_at_standing(std::chrono::steady_clock::now())) read();
+  if (look_at_standing(group().clock())) read();
 }
 
 bool WebSocketSession::may_read() const {
@@ -101,7 +112,13 @@ bool WebSocketSession::may_read() const {
 }
 
 void WebSocketSession::read() {
-  if (!may_read()) return;
+  if (!may_read()) {
+    if (!reading_) message_by_ = {};  // the time in which it isn't read is not the peer's
+    return;
+  }
+  if (filled_ > 0 && message_by_ == SteadyTime{}) {
+    message_by_ = group().ends_within(group().limits().handshake_timeout);
+  }
   if (!make_room()) {
     refuse(0, Errc::overloaded, {}, "others are sending too many large messages");
     return close(Errc::overloaded);
@@ -119,12 +136,10 @@ void WebSocketSession::read() {
 bool WebSocketSession::make_room() {
   if (filled_ < (large_.empty() ? small_.size() : large_.size())) return true;
   const auto& limits = group().limits();
-  const auto size = std::max(filled_ + 1, std::min(filled_ * 2 + 1024, limits.message_bytes));
+  const auto most = use_->most_bytes(limits);
+  const auto size = std::max(filled_ + 1, std::min(filled_ * 2 + 1024, most));
   if (size > limits.small_message_bytes && !arriving_.hold(size)) return false;
-  if (large_.empty()) {
-    large_since_ = group().now();
-    large_.assign(small_.data(), filled_);
-  }
+  if (large_.empty()) large_.assign(small_.data(), filled_);
   large_.resize(size);
   return true;
 }
@@ -135,17 +150,17 @@ asio::mutable_buffer WebSocketSession::space() {
 
 void WebSocketSession::forget_message() {
   filled_ = 0;
+  message_by_ = {};
   if (large_.empty()) return;
   large_ = {};
   static_cast<void>(arriving_.hold(0));
 }
 
-/// A large message comes at 16 KiB/s at least, as the body of a request does.
+/// A message comes soon, or at 16 KiB/s at least, as the body of a request does.
 bool WebSocketSession::is_arriving_too_slowly(SteadyTime now) const {
   constexpr std::size_t slowest_bytes_per_second = std::size_t{16} << 10;
-  if (large_.empty() || !reading_) return false;
-  const std::chrono::milliseconds earned(filled_ * 1000 / slowest_bytes_per_second);
-  return now - large_since_ >= group().limits().stall_timeout + earned;
+  if (message_by_ == SteadyTime{} || !reading_) return false;
+  return now >= message_by_ + milliseconds(filled_ * 1000 / slowest_bytes_per_second);
 }
 
 void WebSocketSession::on_read(error_code error, std::size_t bytes) {
@@ -168,26 +183,38 @@ void WebSocketSession::on_read(error_code error, std::size_t bytes) {
 
 void WebSocketSession::take_message() {
   if (closing_) return;
-  if (ws_.got_text() != (form_ == WireForm::json)) {
+  const std::string_view bytes(large_.empty() ? small_.data() : large_.data(), filled_);
+  if (ws_.got_text() && ends_within_character(bytes)) return close(Errc::malformed_message);
+  use_->take({ws_.got_text(), bytes}, replies_);
+  if (!replies_.empty()) schedule();
+}
+
+// ---- messages of topics ----
+
+void WebSocketSession::take(const WebSocketMessage& message, std::string& /*out*/) {
+  if (message.is_text != (form_ == WireForm::json)) {
     refuse(0, Errc::malformed_message, {},
            form_ == WireForm::json ? "binary frames need the subprotocol tidemark.v1.cereal"
                                    : "text frames need the subprotocol tidemark.v1.json");
     return close(Errc::malformed_message);
   }
-  const std::string_view bytes(large_.empty() ? small_.data() : large_.data(), filled_);
-  auto message = decode_client(form_, bytes);
-  if (!message) {
-    const auto& fault = message.error();
+  auto asked = decode_client(form_, message.bytes);
+  if (!asked) {
+    const auto& fault = asked.error();
     return refuse(fault.id, fault.code, {}, fault.text);
   }
-  std::visit([this](auto&& m) { handle(std::forward<decltype(m)>(m)); }, std::move(*message));
+  std::visit([this](auto&& m) { handle(std::forward<decltype(m)>(m)); }, std::move(*asked));
+}
+
+void WebSocketSession::tell(const ServerMessage& message, std::string& out) const {
+  append_frame(form_, message, Payload::json, out);
 }
 
 // ---- answers ----
 
 void WebSocketSession::answer(const ServerMessage& message) {
   if (over_) return;
-  append_frame(form_, message, Payload::json, replies_);
+  use_->tell(message, replies_);
   schedule();
 }
 
@@ -212,7 +239,7 @@ void WebSocketSession::close(Errc reason) {
   if (closing_ || over_) return;
   closing_ = reason;
   log_closed(speaker(), reason);
-  deadline_ = std::chrono::steady_clock::now() + group().limits().close_timeout;
+  deadline_ = group().clock() + group().limits().close_timeout;
   schedule();
 }
 
@@ -272,10 +299,14 @@ void WebSocketSession::sweep(SteadyTime now) {
   }
   if (!look_at_standing(now)) return;
   if (stream().blocked()) return sweep_blocked(now);
-  blocked_since_ = {};
+  if (std::exchange(blocked_since_, {}) != SteadyTime{}) {
+    // It has taken what it was sent, however long that took: it is there, though it said nothing.
+    last_seen_ = now;
+    pinged_ = false;
+  }
   give_back_memory();
   if (is_arriving_too_slowly(now)) {
-    group().counters().timeouts[TimeLimit::stall].add();
+    group().counters().timeouts[TimeLimit::handshake].add();
     refuse(0, Errc::timed_out, {}, "the message took too long to arrive");
     return close(Errc::timed_out);
   }
@@ -306,8 +337,8 @@ void WebSocketSession::give_back_memory() {
   if (sending_.empty() && sending_.capacity() > kSmallString) sending_ = {};
 }
 
-/// The client takes nothing. First its share of the events' memory becomes its own, so that it
-/// holds no segment; then it is closed. It loses nothing: it resumes.
+/// The client takes nothing. First its share of the events' memory becomes its own, if that lets a
+/// segment be freed; then it is closed. It loses nothing: it resumes.
 void WebSocketSession::sweep_blocked(SteadyTime now) {
   const bool moved = stream().sent_bytes() != blocked_at_;
   if (moved || blocked_since_ == SteadyTime{}) {
@@ -318,6 +349,9 @@ void WebSocketSession::sweep_blocked(SteadyTime now) {
   if (now - blocked_since_ >= group().limits().stall_timeout) return time_out(TimeLimit::stall);
   // A state's bytes are shared by all who are sent it: a copy would be one for every slow client.
   if (!pinned_ || pins_state_ || now - blocked_since_ < kReleaseAfter) return;
+  const auto& segment = *static_cast<const storage::Segment*>(pinned_.get());
+  const auto holders = static_cast<std::size_t>(pinned_.use_count());
+  if (!copies_free_memory(holders, stream().rest().size(), segment.memory())) return;
   sending_.assign(stream().rest());
   stream().move_rest(sending_.data());
   pinned_.reset();

@@ -18,6 +18,7 @@
 #include "broker/connection.hpp"
 #include "broker/cursor.hpp"
 #include "broker/fanout_stream.hpp"
+#include "broker/message_use.hpp"
 #include "broker/session_log.hpp"
 #include "broker/shard.hpp"
 #include "broker/standing.hpp"
@@ -37,6 +38,7 @@ namespace tidemark::broker {
 class WebSocketSession final : public Connection,
                                public Flushable,
                                public FanoutStream::Owner,
+                               private MessageUse,
                                public std::enable_shared_from_this<WebSocketSession> {
  public:
   using Request = boost::beast::http::request<boost::beast::http::string_body>;
@@ -44,10 +46,12 @@ class WebSocketSession final : public Connection,
   WebSocketSession(ConnectionGroup& group, ConnectionSlot slot, Transport transport, WireForm form);
   ~WebSocketSession() override;
 
+  /// Its messages are for `use`, which outlives this, instead of topics. Before accept().
+  void serve(MessageUse& use) { use_ = &use; }
   /// Answers the upgrade. `behind`: bytes that came after the request.
-  /// `echo`: the client offered subprotocols, so the choice must be told. `caller`: who asked for
-  /// the upgrade; without any right it has to say who it is within the handshake's time.
-  void accept(const Request& request, std::string_view behind, bool echo, Caller caller);
+  /// `tell_form`: the client offered subprotocols, so the choice must be told. `standing`: of who
+  /// asked for the upgrade; without any right it has to say who it is within the handshake's time.
+  void accept(const Request& request, std::string_view behind, bool tell_form, Standing standing);
 
  private:
   struct Acknowledgements;
@@ -63,7 +67,7 @@ class WebSocketSession final : public Connection,
   struct Ready : boost::intrusive::list_base_hook<
                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {};
 
-  // Connection, Flushable, FanoutStream::Owner
+  // Connection, Flushable, FanoutStream::Owner, MessageUse of topics
   void sweep(SteadyTime now) override;
   void drain() override;
   void abort() override;
@@ -72,7 +76,13 @@ class WebSocketSession final : public Connection,
   void prefetch() const override;
   void stream_free() override { schedule(); }
   void stream_failed() override { abort(); }
+  std::string_view before_close() override;
   std::shared_ptr<void> keep_alive() override { return shared_from_this(); }
+  [[nodiscard]] std::size_t most_bytes(const ServerLimits& limits) const override {
+    return limits.message_bytes;
+  }
+  void take(const WebSocketMessage& message, std::string& out) override;
+  void tell(const ServerMessage& message, std::string& out) const override;
 
   [[nodiscard]] FanoutStream& stream() { return ws_.next_layer(); }
   void schedule() { group().shard().schedule(*this, shared_from_this()); }
@@ -167,8 +177,9 @@ class WebSocketSession final : public Connection,
 
   Stream ws_;
   const WireForm form_;
-  bool open_ = false;  ///< the handshake is over
-  bool over_ = false;  ///< nothing more will be read or sent
+  MessageUse* use_ = this;  ///< what its messages are for: topics, unless said otherwise
+  bool open_ = false;       ///< the handshake is over
+  bool over_ = false;       ///< nothing more will be read or sent
   bool reading_ = false;
   bool draining_ = false;
   bool said_goodbye_ = false;
@@ -203,7 +214,7 @@ class WebSocketSession final : public Connection,
   std::size_t filled_ = 0;       ///< bytes of the message so far
   std::string large_;            ///< a message that small_ has no room for
   ByteShare arriving_;           ///< of large_
-  SteadyTime large_since_;       ///< when it was begun
+  SteadyTime message_by_;        ///< when a message that has begun has to be whole; none: no such
   std::array<char, 512> small_;  ///< most messages fit; an idle connection needs no heap to read
 };
 

@@ -196,7 +196,7 @@ void WebSocketSession::replace_caller(RequestId id, Caller caller) {
       Authenticated{.id = id, .subject = std::string(now.name()), .expires = now.expires()}));
   end_forbidden();
   // It may expire within the notice's time already. Reading goes on at the end of the turn.
-  look_at_standing(std::chrono::steady_clock::now());
+  look_at_standing(group().clock());
 }
 
 /// Its credential is over.
@@ -219,7 +219,7 @@ bool WebSocketSession::look_at_standing(SteadyTime now) {
   if (caller().may_anything()) {
     auth_by_ = {};
   } else if (auth_by_ == SteadyTime{}) {
-    auth_by_ = now + group().limits().handshake_timeout;
+    auth_by_ = group().ends_within(group().limits().handshake_timeout);
   } else if (now >= auth_by_ && !authenticating_) {
     return close(Errc::unauthorized), false;
   }

@@ -45,9 +45,11 @@ int serve(const CommandLine& asked, Config config) {
   service_manager::status("opening the log");
   auto settings = config.settings;
   settings.store.store.accept_loss = asked.accept_data_loss;
+  settings.server.test_echo = asked.test_echo;
   auto started = RunningBroker::start(std::move(settings));
   if (!started) {
     std::fprintf(stderr, "tidemarkd: %s\n", started.error().text.c_str());
+    service_manager::status(started.error().text);
     return daemon_exit::kData;
   }
   auto& broker = **started;

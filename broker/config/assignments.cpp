@@ -114,7 +114,8 @@ Assignments read_environment(const Variables& environment, Faults& faults) {
 std::vector<std::string> doubtful_variables(const Variables& environment) {
   // Of the command lines; and what container managers set for a service of this name.
   static const std::vector<std::string> known{"TIDEMARK_CONFIG", "TIDEMARK_TOKEN",
-                                              "TIDEMARK_SERVER", "TIDEMARK_PORT"};
+                                              "TIDEMARK_SERVER", "TIDEMARK_TEST_ECHO",
+                                              "TIDEMARK_PORT"};
   std::vector<std::string> names;
   for (const auto& option : options()) names.push_back(option.variable());
   for (const auto& section : sections()) {

@@ -62,8 +62,8 @@ std::vector<Option> timeouts() {
       live(time_option(
           "timeout.handshake", "10s", {100, kHour},
           +[](Settings & s) -> auto& { return s.server.limits.handshake_timeout; },
-          "For TLS and the first request, and for a WebSocket's first message if it needs a "
-          "token")),
+          "For TLS and the first request, for each part of one (head, body) or WebSocket message "
+          "to arrive, large ones longer, and for a WebSocket's first if it needs a token")),
       live(time_option(
           "timeout.idle", "60s", {kSecond, kDay},
           +[](Settings & s) -> auto& { return s.server.limits.idle_timeout; },

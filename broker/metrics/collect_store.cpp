@@ -103,6 +103,27 @@ void collect_space(const storage::DiskGuard::State& space, std::uint64_t refused
               "Publishes and new topics refused for want of room", real(refused));
 }
 
+void collect_troubles(const storage::StoreSigns& signs, MetricFamilies& out) {
+  auto& problems = out.gauges("tidemark_problem",
+                              "1 while there is this problem (README.md says what to do about it)");
+  auto& times = out.counters("tidemark_problems_total",
+                             "Times a problem has begun or become worse since the start");
+  for (const auto& trouble : storage::troubles_of(signs)) {
+    const auto& info = storage::problems().at(static_cast<std::size_t>(trouble.problem));
+    const MetricLabels labels{{"problem", std::string(info.name)}};
+    add_sample(problems, labels, trouble.now ? 1 : 0);
+    add_sample(times, labels, real(trouble.times));
+  }
+  out.gauge("tidemark_damaged_topics", "Topics in which damage was met since the start",
+            real(signs.damage.topics));
+  out.gauge("tidemark_damaged_events", "Events in them that can't be read",
+            real(signs.damage.events));
+  constexpr double kMillisecond = 1e-3;
+  out.gauge("tidemark_clock_behind_seconds",
+            "How far the time by which topics expire is behind the wall clock",
+            static_cast<double>(signs.clock.behind.count()) * kMillisecond);
+}
+
 }  // namespace
 
 void collect_store(storage::EventStore& store, MetricFamilies& out) {
@@ -112,6 +133,7 @@ void collect_store(storage::EventStore& store, MetricFamilies& out) {
   collect_topics(counters, store, out);
   collect_memory(store, now, out);
   collect_space(now.space, counters.refused_for_space.get(), out);
+  collect_troubles(store.signs(), out);
   for (const auto& figure : now.engine) {
     const auto name = "tidemark_rocksdb_" + std::string(figure.name);
     if (figure.counts) {

@@ -12,7 +12,6 @@
 namespace tidemark::broker {
 
 using boost::system::error_code;
-using std::chrono::steady_clock;
 
 namespace {
 
@@ -24,7 +23,7 @@ constexpr std::size_t kLingerBytes = std::size_t{1} << 20;
 TlsHandshake::TlsHandshake(ConnectionGroup& group, ConnectionSlot slot, Transport transport)
     : Connection(group, std::move(slot)),
       transport_(std::move(transport)),
-      deadline_(steady_clock::now() + group.limits().handshake_timeout) {}
+      deadline_(group.ends_within(group.limits().handshake_timeout)) {}
 
 void TlsHandshake::sweep(SteadyTime now) {
   if (over_ || now < deadline_) return;
@@ -53,7 +52,7 @@ void TlsHandshake::succeed() {
   const auto session =
       std::make_shared<HttpSession>(group(), release_slot(), std::move(transport_));
   group().add(*session);
-  session->start();
+  session->start(deadline_);
 }
 
 void TlsHandshake::fail() {
@@ -78,7 +77,7 @@ void TlsHandshake::answer_plainly() {
   // It fits the socket's buffer.
   static_cast<void>(transport_.send(answer));
   if (transport_.end_sending(nullptr)) return abort();
-  deadline_ = steady_clock::now() + group().limits().close_timeout;
+  deadline_ = group().clock() + group().limits().close_timeout;
   linger();
 }
 

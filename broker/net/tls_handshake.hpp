@@ -33,7 +33,7 @@ class TlsHandshake final : public Connection, public std::enable_shared_from_thi
   void linger();
 
   Transport transport_;
-  SteadyTime deadline_;
+  SteadyTime deadline_;      ///< of the first request's head too
   std::size_t dropped_ = 0;  ///< bytes of a request that was answered plainly
   bool over_ = false;
 };

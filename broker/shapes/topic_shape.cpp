@@ -50,10 +50,21 @@ void add_detail(json::object& out, const TopicMeta& meta, const TopicDetail& det
   if (detail.cursors) out["cursors"] = *detail.cursors;
   if (detail.oldest) out["oldest"] = to_rfc3339(*detail.oldest);
   if (detail.newest) out["newest"] = to_rfc3339(*detail.newest);
+  if (!detail.damaged.empty()) out["damaged"] = describe_ranges(detail.damaged);
   if (detail.memory_bytes) out["memory_bytes"] = *detail.memory_bytes;
 }
 
 }  // namespace
+
+json::array describe_ranges(const std::vector<OffsetRange>& ranges) {
+  constexpr std::size_t kMost = 100;
+  json::array out;
+  for (const auto& range : ranges) {
+    if (out.size() == kMost) break;
+    out.push_back({{"first", range.first.value}, {"last", range.end.value - 1}});
+  }
+  return out;
+}
 
 json::object describe(const TopicView& view) {
   const auto& meta = view.topic.meta;

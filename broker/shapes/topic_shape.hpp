@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "storage/log.hpp"
@@ -17,6 +19,7 @@ struct TopicDetail {
   std::optional<Timestamp> oldest;  ///< time of the earliest event retained
   std::optional<Timestamp> newest;
   std::optional<std::size_t> memory_bytes;  ///< in the broker's ring; unset: no broker, or not open
+  std::vector<OffsetRange> damaged;         ///< events that the broker could not read
   // unset: not for whoever asks
   std::optional<std::uint64_t> producers;
   std::optional<std::uint64_t> cursors;
@@ -34,8 +37,12 @@ struct TopicView {
 /// "created"}`, and where there are such `subscribers`, `bytes`, `ttl_seconds`, `expires_at` and
 /// `fork` (`source`, and `offset`: the last event that is the source's). With detail also
 /// `lineage` (a list of `epoch` and `first`, oldest first), `dropped` (`events`, and if any `cause`
-/// of the last trim: a name of GapCause), `keys` (how many, of one that keeps the latest), and
-/// where known `producers`, `cursors`, `oldest`, `newest` (RFC 3339) and `memory_bytes`.
+/// of the last trim: a name of GapCause), `keys` (how many, of one that keeps the latest),
+/// `damaged` (if any: describe_ranges), and where known `producers`, `cursors`, `oldest`, `newest`
+/// (RFC 3339) and `memory_bytes`.
 [[nodiscard]] boost::json::object describe(const TopicView& view);
+
+/// `[{"first","last"}, …]`; at most 100 of them. Pre: none is empty.
+[[nodiscard]] boost::json::array describe_ranges(const std::vector<OffsetRange>& ranges);
 
 }  // namespace tidemark::broker

@@ -384,7 +384,7 @@ TEST_F(AccessToLists, APlaceThatIsOfNoPageIsABadRequest) {
 TEST_F(AccessToLists, HealthIsForEverybodyAndHowMuchThereIsIsNot) {
   const auto answer = ask(server_.server.port(), http_request("GET /healthz"));
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.json(), boost::json::value({{"status", "ok"}}));
+  EXPECT_EQ(boost::json::serialize(answer.json()), R"({"status":"ok","problems":[]})");
 }
 
 // ---- operators ----
@@ -413,6 +413,20 @@ TEST_F(AccessOfOperators, FiguresAreForWhoMayManageEverything) {
   EXPECT_EQ(get(port, "/metrics", manager_of(R"(["a/**"])")).status, 403);
   EXPECT_EQ(get(port, "/metrics", manager_of(R"(["**","!secret"])")).status, 403);
   EXPECT_EQ(get(port, "/metrics", manager_of(R"(["**"])")).status, 200);
+}
+
+TEST_F(AccessOfOperators, WhatIsWrongIsForEverybodyAndWhatItIsAboutIsForThem) {
+  server_.memory.log.fail_recovery(Errc::storage_failed);
+  server_.memory.log.fail_next_write(Errc::storage_failed);
+  const auto manager = manager_of(R"(["**"])");
+  ASSERT_EQ(ask(server_.server.port(), http_request("PUT /v1/topics/t", "{}", manager)).status,
+            500);
+  const auto told = get(server_.server.port(), "/readyz").json();
+  EXPECT_EQ(boost::json::serialize(told.at("reasons")), R"(["recovering"])");
+  EXPECT_FALSE(told.as_object().contains("details"));
+  const auto in_detail = get(server_.server.admin_port(), "/readyz").json();
+  EXPECT_TRUE(in_detail.at("details").as_object().contains("recovering"));
+  server_.memory.log.fail_recovery(std::nullopt);
 }
 
 TEST_F(AccessOfOperators, AtTheirOwnAddressFiguresNeedNoTokenAndTopicsDo) {

@@ -295,7 +295,7 @@ TEST_P(AccessWebSocket, OtherRulesAreMetByEveryConnection) {
 
 TEST_P(AccessWebSocket, WhoMayNothingIsNotWaitedForLong) {
   auto options = access_.options();
-  options.limits.handshake_timeout = milliseconds(50);
+  options.limits.handshake_timeout = milliseconds(200);
   TestServer server(options);
   Talker talker(server.server.port(), GetParam());
   EXPECT_EQ(talker.closed(), std::pair(3000U, std::string("unauthorized")));

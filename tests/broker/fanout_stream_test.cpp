@@ -141,6 +141,7 @@ class FanoutStreamTest : public testing::TestWithParam<bool>, public FanoutStrea
 
   void stream_free() override { ++freed_; }
   void stream_failed() override { ++failed_; }
+  std::string_view before_close() override { return last_ = std::exchange(before_close_, {}); }
   std::shared_ptr<void> keep_alive() override { return nullptr; }
 
   asio::io_context io_{1};
@@ -150,6 +151,8 @@ class FanoutStreamTest : public testing::TestWithParam<bool>, public FanoutStrea
   boost::beast::http::request<boost::beast::http::string_body> request_;
   std::unique_ptr<Stream> ws_;
   std::string run_;  // outlives the stream that sends it
+  std::string before_close_;
+  std::string last_;  // what was before_close_, being sent
   std::array<char, 65536> buffer_{};
   std::string read_;
   error_code read_error_;
@@ -369,6 +372,27 @@ TEST_P(FanoutStreamTest, ThePeersCloseIsAnsweredBehindTheRun) {
   run_until([&] { return bool(read_error_); });
   EXPECT_EQ(read_error_, websocket::error::closed);
   EXPECT_FALSE(stream().free());
+}
+
+TEST_P(FanoutStreamTest, WhatIsToGoBeforeACloseGoesBehindTheRunInFlight) {
+  connect(4096);
+  read();
+  fill(frames({std::string(300'000, 'a')}));
+  before_close_ = frames({std::string(300'000, 'b'), "c"});
+  client_->send(masked_frame(opcode::ping, "p") + masked_frame(opcode::close, "\x03\xe8"));
+  std::vector<Frame> got;
+  run_until([&] {
+    client_takes(got);
+    return !got.empty() && got.back().opcode == opcode::close;
+  });
+  ASSERT_GE(got.size(), 4U);
+  const auto* const last = &got[got.size() - 4];
+  EXPECT_EQ(last[0].opcode, opcode::pong) << "only a close is preceded by it";
+  EXPECT_EQ(last[1].payload, std::string(300'000, 'b'));
+  EXPECT_EQ(last[2].payload, "c");
+  client_->close();
+  run_until([&] { return bool(read_error_); });
+  EXPECT_EQ(read_error_, websocket::error::closed);
 }
 
 TEST_P(FanoutStreamTest, ACloseBehindAStalledRunFailsWhenTheStreamIsAborted) {

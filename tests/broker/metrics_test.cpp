@@ -12,6 +12,7 @@
 #include "broker/connection.hpp"
 #include "broker/metrics/family.hpp"
 #include "tests/broker/net_fixture.hpp"
+#include "tests/support/storage_fixture.hpp"
 
 namespace tidemark::broker {
 namespace {
@@ -347,6 +348,58 @@ TEST_F(MetricsTest, ABrokerIsReadyUnlessItsStoreRefusesWrites) {
   server.memory.log.fail_recovery(std::nullopt);
   const auto end = std::chrono::steady_clock::now() + kPatience;
   while (get("/readyz").status != 200) ASSERT_LT(std::chrono::steady_clock::now(), end);
+}
+
+TEST_F(MetricsTest, HealthSaysWhatIsWrongAndForWhomItIsMeantInDetail) {
+  EXPECT_EQ(boost::json::serialize(get("/healthz").json().at("problems")), "[]");
+  server.memory.log.fail_recovery(Errc::disk_full);
+  server.memory.log.fail_next_write(Errc::disk_full);
+  const auto refused = ask(port, http_request("PUT /v1/topics/t", "{}"));
+  EXPECT_EQ(refused.status, 507);
+  EXPECT_EQ(refused.error(), "disk_full");
+  const auto health = get("/healthz");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(health.json().at("status"), "failing");
+  EXPECT_EQ(health.json().at("code"), "disk_full");
+  EXPECT_EQ(boost::json::serialize(health.json().at("problems")), R"(["disk_full"])");
+  const auto ready = get("/readyz");
+  EXPECT_EQ(ready.status, 200) << "reading goes on";
+  EXPECT_EQ(boost::json::serialize(ready.json().at("warnings")), R"(["disk_full"])");
+  EXPECT_TRUE(ready.json().at("details").as_object().contains("disk_full"));
+  EXPECT_EQ(value(R"(tidemark_problem{problem="disk_full"})"), 1);
+  EXPECT_EQ(value(R"(tidemark_problems_total{problem="disk_full"})"), 1);
+  EXPECT_EQ(value(R"(tidemark_problem{problem="recovering"})"), 0);
+  server.memory.log.fail_recovery(std::nullopt);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (get("/healthz").status != 200) ASSERT_LT(std::chrono::steady_clock::now(), end);
+}
+
+TEST_F(MetricsTest, DamageThatAReaderMetIsToldByTopic) {
+  storage::TopicMeta meta;
+  meta.id = server.memory.log.next_topic_id();
+  meta.name = "bad";
+  meta.lineage = {{Epoch{1}, Offset{1}}};
+  storage::CommitGroup group;
+  group.topics = {meta};
+  for (const std::uint64_t first : {1, 2, 3}) {
+    group.batches.push_back({meta.id, Offset{first},
+                             testing::batch_value(meta.id, Epoch{1}, Offset{first}, {}, {"[1]"})});
+  }
+  group.batches[1].value[45] ^= 1;
+  ASSERT_TRUE(server.memory.log.commit(group, storage::Durability::synced));
+  EXPECT_FALSE(get("/v1/topics/bad").json().as_object().contains("damaged"));
+  for (const auto* path :
+       {"/v1/stream/bad?offset=-1",
+        "/v1/stream/bad?offset=0000000000000001_0000000000000001&on_gap=earliest"})
+    static_cast<void>(get(path));
+  EXPECT_EQ(boost::json::serialize(get("/v1/topics/bad").json().at("damaged")),
+            R"([{"first":2,"last":2}])");
+  const auto health = get("/healthz");
+  EXPECT_EQ(health.status, 200);
+  EXPECT_EQ(health.json().at("damaged_topics"), 1);
+  EXPECT_EQ(boost::json::serialize(get("/readyz").json().at("damaged")),
+            R"([{"topic":"bad","events":[{"first":2,"last":2}]}])");
+  EXPECT_EQ(value("tidemark_damaged_events"), 1);
 }
 
 TEST(ReadinessTest, AFullDiskIsAWarning) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <linux/filter.h>
 #include <map>
 #include <netinet/in.h>
 #include <optional>
@@ -88,6 +89,14 @@ class RawClient {
     close();
   }
   void half_close() { ::shutdown(fd_, SHUT_WR); }
+  /// From now on it is as if the machine were gone: the kernel drops what comes for it, unanswered.
+  void deafen() {
+    sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    const sock_fprog program{.len = 1, .filter = &drop};
+    if (::setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
+      throw std::runtime_error("the socket takes no filter");
+    }
+  }
 
   /// False if the other side is gone.
   bool send(std::string_view bytes) {
@@ -238,8 +247,10 @@ inline std::optional<Frame> take_frame(std::string& bytes) {
   return frame;
 }
 
-inline std::string upgrade_request(std::string_view headers = {}) {
-  return "GET /v1/ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+inline std::string upgrade_request(std::string_view headers = {},
+                                   std::string_view path = "/v1/ws") {
+  return "GET " + std::string(path) +
+         " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
          std::string(headers) + "\r\n";
 }
@@ -247,9 +258,10 @@ inline std::string upgrade_request(std::string_view headers = {}) {
 /// A WebSocket client in the JSON form.
 class WsClient {
  public:
-  explicit WsClient(std::uint16_t port, std::string_view headers = {}, int receive_buffer = 0)
+  explicit WsClient(std::uint16_t port, std::string_view headers = {}, int receive_buffer = 0,
+                    std::string_view path = "/v1/ws")
       : raw(port, receive_buffer) {
-    raw.send(upgrade_request(headers));
+    raw.send(upgrade_request(headers, path));
     head = raw.read_until("\r\n\r\n");
     if (!head.starts_with("HTTP/1.1 101 ")) throw std::runtime_error(head);
   }

@@ -250,6 +250,29 @@ TEST_F(ShortSseTest, AStreamHasAnEndAndTheClientGoesOnBehindIt) {
   EXPECT_EQ(resumed.expect("data").data, "[2\n]");
 }
 
+ServerOptions endless_streams() {
+  ServerOptions options;
+  options.limits.sse_lifetime = std::chrono::milliseconds(0);
+  options.limits.stall_timeout = std::chrono::milliseconds(200);
+  options.limits.idle_timeout = std::chrono::milliseconds(200);
+  return options;
+}
+
+class EndlessSseTest : public SseSessionTest {
+ protected:
+  EndlessSseTest() : SseSessionTest(endless_streams()) {}
+};
+
+TEST_F(EndlessSseTest, AClientThatIsGoneWithoutAWordIsFoundOut) {
+  put("t", "application/json", "[1]");
+  auto client = follow("t");
+  client.until_up_to_date();
+  client.raw.deafen();
+  post("t", "application/json", "2");
+  if (server_.door.scheme() == "https") GTEST_SKIP() << "it is the door that would have to be deaf";
+  server_.wait_for([](const ServerStats& stats) { return stats.connections == 0; });
+}
+
 TEST_F(ShortSseTest, AClientThatTakesNothingIsClosed) {
   put("t", "application/octet-stream");
   SseClient client(port(), "t?live=sse&offset=-1", {}, 4096);

@@ -73,6 +73,7 @@ TopicDetail sample_detail() {
   detail.memory_bytes = 1'024;
   detail.producers = 2;
   detail.cursors = 5;
+  detail.damaged = {{.first = Offset{45}, .end = Offset{47}}};
   return detail;
 }
 
@@ -92,6 +93,7 @@ TEST(TopicAsJson, IsToldInDetail) {
   EXPECT_EQ(body.at("oldest").as_string(), "2024-10-09T00:00:00.000Z");
   EXPECT_EQ(body.at("newest").as_string(), "2024-10-09T00:01:00.000Z");
   EXPECT_EQ(json::serialize(body.at("memory_bytes")), "1024");
+  EXPECT_EQ(json::serialize(body.at("damaged")), R"([{"first":45,"last":46}])");
 }
 
 TEST(TopicAsJson, OfWhichNothingWasDroppedNamesNoCause) {
@@ -100,7 +102,8 @@ TEST(TopicAsJson, OfWhichNothingWasDroppedNamesNoCause) {
   view.detail.emplace();
   const auto body = describe(view);
   EXPECT_EQ(json::serialize(body.at("dropped")), R"({"events":0})");
-  for (const auto* absent : {"keys", "producers", "cursors", "oldest", "newest", "memory_bytes"}) {
+  for (const auto* absent :
+       {"keys", "producers", "cursors", "oldest", "newest", "memory_bytes", "damaged"}) {
     EXPECT_FALSE(body.contains(absent)) << absent;
   }
 }

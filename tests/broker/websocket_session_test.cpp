@@ -2,8 +2,12 @@
 // tests/: broker/websocket_session, over real sockets.
 #include "broker/websocket_session.hpp"
 
+#include <chrono>
+#include <future>
 #include <map>
+#include <thread>
 
+#include <boost/asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -367,6 +371,22 @@ TEST_F(ImpatientSessionTest, AClientThatAnswersPingsStays) {
   EXPECT_EQ(WsClient::type_of(client.ask(R"({"type":"ping"})")), "pong");
 }
 
+TEST_F(ImpatientSessionTest, ATimeInWhichTheBrokerCouldNotHearItsClientsClosesNone) {
+  auto client = connect();
+  // As if the process had been stopped: five times the idle timeout.
+  std::promise<void> over;
+  boost::asio::post(server_.hub.shard(0).io(), [&over] {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    over.set_value();
+  });
+  over.get_future().wait();
+  const auto ping = client.frame();
+  ASSERT_TRUE(ping.has_value()) << "closed for the broker's own silence";
+  EXPECT_EQ(ping->opcode, opcode::ping);
+  client.raw.send(masked_frame(opcode::pong, ""));
+  EXPECT_EQ(WsClient::type_of(client.ask(R"({"type":"ping"})")), "pong");
+}
+
 TEST_F(ImpatientSessionTest, AClientThatStopsReadingIsClosedAndLosesNothing) {
   constexpr std::uint64_t kEvents = 200'000;
   publish("t", kEvents);
@@ -386,6 +406,37 @@ TEST_F(ImpatientSessionTest, AClientThatStopsReadingIsClosedAndLosesNothing) {
   again.send(R"({"type":"subscribe","topic":"t","after":{"offset":)" + std::to_string(last) + "}}");
   again.expect("subscribed");
   EXPECT_EQ(number(again.expect("event"), "offset"), last + 1);
+}
+
+class SlowReaderTest : public WebSocketSessionTest {
+ protected:
+  SlowReaderTest()
+      : WebSocketSessionTest(with_limits([](ServerLimits& l) {
+          l.idle_timeout = std::chrono::milliseconds(200);
+          l.stall_timeout = std::chrono::seconds(10);
+        })) {}
+};
+
+// It says nothing for longer than a silent client may, since it has not come to a ping yet.
+TEST_F(SlowReaderTest, AClientThatIsSlowToReadIsNotTakenForASilentOne) {
+  publish("t", 200'000);
+  WsClient client(port(), {}, 4096);
+  client.send(R"({"type":"subscribe","topic":"t","from":"earliest"})");
+  client.expect("subscribed");
+  const auto began = std::chrono::steady_clock::now();
+  bool pinged = false;
+  bool caught_up = false;
+  for (int i = 0; !pinged || !caught_up; ++i) {
+    const auto frame = client.frame();
+    ASSERT_TRUE(frame.has_value()) << "closed after frame " << i;
+    pinged = pinged || frame->opcode == opcode::ping;
+    if (frame->opcode == opcode::ping) client.raw.send(masked_frame(opcode::pong, ""));
+    caught_up = caught_up || frame->payload.starts_with(R"({"type":"caught_up")");
+    const bool slow = std::chrono::steady_clock::now() - began < std::chrono::milliseconds(600);
+    if (slow && i % 50 == 0) ::poll(nullptr, 0, 1);
+  }
+  EXPECT_GT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(600))
+      << "it was not slow";
 }
 
 TEST_F(ImpatientSessionTest, APeerThatDoesNotAnswerTheCloseIsLetGo) {

@@ -125,6 +125,10 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   app.add_flag("--accept-data-loss", out.accept_data_loss,
                "Start although the log is known to have lost events; every topic gets a new epoch "
                "and its readers are told");
+  app.add_flag("--test-echo", out.test_echo,
+               "Serve a WebSocket at /v1/echo that sends every message back, to anybody, for a "
+               "conformance suite to be pointed at; never in production")
+      ->envname("TIDEMARK_TEST_ECHO");
   app.footer(kFooter);
   const auto declared = declare_table(app);
   try {

@@ -13,6 +13,7 @@ struct CommandLine {
   bool check = false;             ///< read everything, say whether it is good, start nothing
   bool print_config = false;      ///< say what is in force and where it is from, start nothing
   bool accept_data_loss = false;  ///< a decision for one start, so neither file nor environment
+  bool test_echo = false;         ///< for tests alone, so not in a file that somebody might deploy
 };
 
 /// What was asked for; or, when help was shown or usage was wrong, the program's exit code.

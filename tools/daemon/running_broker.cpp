@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/access/access.hpp"
+#include "broker/echo.hpp"
 #include "broker/log/log.hpp"
 #include "broker/net/outbound.hpp"
 #include "tools/daemon/descriptors.hpp"
@@ -58,6 +59,12 @@ void warn_of_exposure(const Settings& settings) {
   if (!settings.server.tls) log::event(log::Level::warn, "no_tls");
 }
 
+/// Anybody may make the broker send back what they send it.
+void warn_of_echo(const Settings& settings) {
+  if (!settings.server.test_echo) return;
+  log::event(log::Level::warn, "test_echo", {{"path", broker::kEchoPath}});
+}
+
 Heartbeat::Options heartbeat_options() {
   Heartbeat::Options out;
   if (const auto interval = service_manager::watchdog_interval()) out.period = *interval / 2;
@@ -103,6 +110,7 @@ RunningBroker::Started RunningBroker::start(Settings settings) {
   raise_descriptor_limit();
   fit_connections(settings);
   warn_of_exposure(settings);
+  warn_of_echo(settings);
   broker::LiveDefaults defaults(defaults_of(settings));
   settings.store.committer.defaults = defaults.follow();
   auto store_options = settings.store;

@@ -14,6 +14,7 @@
 #include "broker/topic_defaults.hpp"
 #include "storage/event_store.hpp"
 #include "tools/daemon/heartbeat.hpp"
+#include "tools/daemon/trouble_log.hpp"
 
 namespace tidemark::tools {
 
@@ -31,6 +32,9 @@ class RunningBroker {
   /// disconnected. Empty, or why a certificate, a key or a secret could not be read; then limits,
   /// defaults and the log are as they were.
   [[nodiscard]] std::string apply(const Settings& settings);
+
+  /// Logs what has gone wrong with the store since the last look; about once a second.
+  void look_for_trouble() { trouble_log_.look(*store_, std::chrono::steady_clock::now()); }
 
   /// In order: connections are told and closed, what was accepted is written, the log is closed.
   void stop();
@@ -50,6 +54,7 @@ class RunningBroker {
   std::unique_ptr<broker::Hub> hub_;
   std::unique_ptr<broker::Server> server_;
   std::unique_ptr<Heartbeat> heartbeat_;
+  TroubleLog trouble_log_;
 };
 
 }  // namespace tidemark::tools

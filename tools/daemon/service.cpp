@@ -58,9 +58,11 @@ void Service::tell_ready() const { service_manager::ready("listening on " + brok
 
 void Service::run() {
   tell_ready();
+  broker_.look_for_trouble();  // at once: what this start has found
   for (;;) {
     const auto signal = wait_for_signal(kTick);
     log::flush_suppressed();
+    broker_.look_for_trouble();
     if (signal == Signal::stop) break;
     if (signal == Signal::reload) reload();
     if (signal == Signal::log_more) change_log_level(-1);
