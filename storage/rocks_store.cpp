@@ -58,10 +58,12 @@ class ErrorListener final : public rocksdb::EventListener {
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
     errors_->met(status->ToString());
   }
-  // Not by itself once a full disk has room, either: we open the database anew.
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+  // By itself it only gets over errors that stop no writes. After one that does we open it anew:
+  // once a full disk has room RocksDB would flush one family after another, past the group that
+  // failed, and our opening it in between would find that group in some of them.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status error,
                             bool* by_itself) override {
-    *by_itself = false;
+    if (error.severity() >= rocksdb::Status::Severity::kHardError) *by_itself = false;
   }
 
  private:
