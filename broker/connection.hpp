@@ -154,10 +154,8 @@ class ConnectionGroup final : private Flushable {
   /// As of the last look; good enough for most timeouts, and free.
   [[nodiscard]] SteadyTime now() const { return now_; }
   /// The deadline of what must not last longer than `time` from now on: connections are looked at
-  /// in rounds, so it is a round earlier, and a little more since timers are late.
-  [[nodiscard]] SteadyTime ends_within(std::chrono::milliseconds time) const {
-    return clock() + time - (kParts + 1) * interval_;
-  }
+  /// in rounds, so it is earlier than that.
+  [[nodiscard]] SteadyTime ends_within(std::chrono::milliseconds time) const;
   /// The time of day, as access sees it.
   [[nodiscard]] Timestamp wall_now() const;
   /// Pre: the network has access.
