@@ -92,12 +92,13 @@ class Crowd:
             for masses in self.masses.values():
                 masses.run(lambda: False, 0.01)
 
-    def fill(self):
-        kinds = list(KINDS)
+    def fill(self, seconds):
+        """Spread over so long: who came at once would be closed, and come again, at once."""
+        kinds, at_a_time = list(KINDS), 10
         for i in range(self.count):
             self._connect(kinds[i % len(kinds)])
-            if i % 100 == 99:
-                self.run_for(0.01)
+            if i % at_a_time == at_a_time - 1:
+                self.run_for(seconds * at_a_time / self.count)
 
     def end(self, seconds):
         """Waits until the last has been closed by the broker; how many have not."""
@@ -113,12 +114,12 @@ class Crowd:
         return sum(len(masses.peers) for masses in self.masses.values())
 
 
-def crowd(port, count, pause, seed, stay, pipe):
+def crowd(port, count, pause, seed, fill, stay, pipe):
     """The process: fills, says so, stays for so long, waits for the end, hands over what it saw."""
     os.sched_setaffinity(0, {CLIENT_CORE} & os.sched_getaffinity(0) or os.sched_getaffinity(0))
     os.nice(19)
     own = Crowd(port, count, pause, seed)
-    own.fill()
+    own.fill(fill)
     pipe.send("there")
     own.run_for(stay)
     left = own.end(2 * pause + CLOSE_SECONDS + 2)
@@ -153,13 +154,15 @@ def closed_within(seen, most):
 
 def run(context):
     count, most, seconds, stay = context.pick((200, 2.0, 1, 3), (2000, MOST_SECONDS, 10, 24))
+    fill = context.pick(1, MOST_SECONDS)
     allow_descriptors(count)
     broker = context.broker("--timeout-handshake", f"{int(most * 1000)}ms")
     base = broker.descriptors()
     before = live(context, broker, seconds)
     ours, theirs = multiprocessing.get_context("fork").Pipe()
     process = multiprocessing.get_context("fork").Process(
-        target=crowd, args=(broker.port, count, most, context.seed, stay, theirs), daemon=True)
+        target=crowd, daemon=True,
+        args=(broker.port, count, most, context.seed, fill, stay, theirs))
     process.start()
     theirs.close()
     assert ours.poll(60) and ours.recv() == "there", "the slow clients did not connect"
