@@ -51,7 +51,8 @@ def restarts(context, asked, rounds):
             assert broker.wait() == 0, broker.log()
         broker.start()
         asked.at_head()
-        asked.ahead((1, context.random.randrange(2, 10**6), 2**53 - 2 - log.topics["orders"].head))
+        last = 2**53 - 1 - max(topic.head for topic in log.topics.values())
+        asked.ahead((1, context.random.randrange(2, 10**6), last))
 
 
 def other_boot(directory):
