@@ -73,20 +73,19 @@ class Churn:
 class Client:
     """One WebSocket that was at `at`: every event is the next one, or a gap leads to it."""
 
-    __slots__ = ("at", "fails", "wants", "seen", "told", "told_first", "done", "fault")
+    __slots__ = ("at", "fails", "wants", "seen", "told", "overtaken", "done", "fault")
 
     def __init__(self, at, fails, wants):
         self.at, self.fails, self.wants = at, fails, wants
         self.seen = 0
         self.told = 0
-        self.told_first = False  # before any event
+        self.overtaken = False  # told in band, after events it was served
         self.done = False
         self.fault = None
 
     def take(self, message):
         kind = message["type"]
-        if kind in ("gap", "error") and not self.seen:
-            self.told_first = True
+        self.overtaken = self.overtaken or (kind in ("gap", "error") and self.seen > 0)
         if kind == "event":
             if message["offset"] != self.at + 1 or message["data"]["n"] != message["offset"]:
                 self.fault = f"{message['offset']} follows {self.at}"
@@ -107,11 +106,7 @@ class Client:
         elif kind not in ("subscribed", "caught_up", "epoch"):
             self.fault = f"an unexpected {message}"
         self.done = self.done or self.seen >= self.wants or self.fault is not None or \
-            self.overtaken()
-
-    def overtaken(self):
-        """Told in band, after events it was served."""
-        return self.told and not self.told_first
+            self.overtaken
 
 
 def wrong_gap(gap, at, code):
@@ -302,7 +297,7 @@ def run(context):
     context.note(f"{count} clients have come back, {churn.trims} trims")
     reads.stop()
     churn.stop()
-    overtaken = sum(bool(c.overtaken()) for c in resuming.clients)
+    overtaken = sum(c.overtaken for c in resuming.clients)
     told = sum(c.told > 0 for c in resuming.clients)
     served = sum(c.seen > 0 for c in resuming.clients)
     assert told and served and overtaken, \
