@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <climits>
+#include <rocksdb/system_clock.h>
 
 namespace tidemark::proof {
 namespace {
@@ -55,6 +56,26 @@ bool of_rocksdb() {
   ::pthread_getname_np(::pthread_self(), name, sizeof name);
   return std::string_view(name).starts_with("rocksdb");
 }
+
+/// RocksDB sleeps for a second after a failed flush; nobody learns anything from that here.
+class HastyClock : public rocksdb::SystemClockWrapper {
+ public:
+  HastyClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  [[nodiscard]] const char* Name() const override { return "HastyClock"; }
+  void SleepForMicroseconds(int us) override {
+    SystemClockWrapper::SleepForMicroseconds(std::min(us, 1'000));
+  }
+};
+
+class Environment : public rocksdb::EnvWrapper {
+ public:
+  explicit Environment(const std::shared_ptr<rocksdb::FileSystem>& files)
+      : EnvWrapper(rocksdb::NewCompositeEnv(files)) {
+    file_system_ = files;
+    system_clock_ = std::make_shared<HastyClock>();
+  }
+  [[nodiscard]] const char* Name() const override { return "FaultyEnvironment"; }
+};
 
 /// RocksDB joins with '/', and may do so twice.
 fs::path clean(const std::string& name) {
@@ -145,7 +166,7 @@ FaultyFileSystem::FaultyFileSystem(fs::path root, fs::path grave)
       root_(std::move(root)),
       grave_(std::move(grave)),
       // Not owned: the environment goes before this does.
-      env_(rocksdb::NewCompositeEnv(
+      env_(std::make_unique<Environment>(
           std::shared_ptr<rocksdb::FileSystem>(this, [](rocksdb::FileSystem*) {}))) {
   for (const auto& entry : fs::recursive_directory_iterator(root_)) {
     const std::lock_guard lock(mutex_);

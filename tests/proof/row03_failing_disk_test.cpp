@@ -214,6 +214,34 @@ void open_on(Fault fault, std::uint64_t seed, Totals& totals) {
   EXPECT_EQ(seen->head, before + 1);
 }
 
+/// A disk that is full for one sync, and bad again while RocksDB would recover by itself if it were
+/// let: from the nth sync on, so that it gets as far as one family or another.
+void fill_once(std::uint64_t nth) {
+  StoreUnderFaults store({.recover_interval = std::chrono::milliseconds(100)});
+  ASSERT_TRUE(store.open()) << store.refusal().text;
+  const auto publish = [&](std::uint64_t sequence) {
+    auto request = publish_of("t", {payload(0, sequence)});
+    request->producer = ProducerStamp{"p", 0, sequence};
+    return store.run(std::move(request));
+  };
+  ASSERT_FALSE(publish(0)->error);
+  store.disk().arm({.kind = FaultKind::sync, .nth = 1, .no_space = true});
+  ASSERT_EQ(publish(1)->error, Errc::disk_full);
+  store.disk().arm({.kind = FaultKind::sync, .nth = nth, .persistent = true});
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(90);
+  while (!store.disk().fired() && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  store.disk().disarm();
+  ASSERT_TRUE(store.await_recovery());
+  const auto again = publish(1);
+  ASSERT_FALSE(again->error);
+  EXPECT_EQ(again->offsets.first, Offset{2});
+  ASSERT_FALSE(publish(2)->error);
+  const auto seen = store.see(topic_name("t"));
+  ASSERT_TRUE(seen) << info(seen.errc()).name;
+  EXPECT_EQ(seen->events, (std::vector<std::string>{payload(0, 0), payload(0, 1), payload(0, 2)}));
+}
+
 template <class Body>
 void each_fault(std::uint64_t most, std::uint64_t step, const Body& body) {
   for (std::uint64_t n = 1; n <= most; n += step) {
@@ -256,6 +284,13 @@ TEST(Row03FailingDisk, NothingAcknowledgedIsLostWhicheverSyncOrWriteFails) {
                 {"openings", totals.openings},
                 {"openings_refused", totals.openings_refused}},
                seed, !HasFailure());
+}
+
+TEST(Row03FailingDisk, AGroupThatMetAFullDiskIsThereWholeOrNotAtAll) {
+  for (std::uint64_t nth = 1; nth <= 12 && !HasFailure(); ++nth) {
+    SCOPED_TRACE("bad again from sync " + std::to_string(nth) + " on");
+    fill_once(nth);
+  }
 }
 
 }  // namespace

@@ -155,7 +155,8 @@ class Row06TornWal : public ::testing::Test {
   /// Only what was never synced is cut: what was is all there, and of the rest a beginning.
   void cut_unsynced(std::uint64_t step) {
     const std::uint64_t end = fs::file_size(wal(buffered_));
-    for (std::uint64_t at = ends_.back(); at < end && !HasFailure(); at += 2 * step) {
+    for (std::uint64_t at = ends_.back(); at < end && !HasFailure();
+         at += (step == 1 ? 1 : 16 * step)) {
       SCOPED_TRACE("what was not synced, cut at byte " + std::to_string(at));
       ++cut_unsynced_;
       const auto opened = EventStore::open(harmed(buffered_, Harm::cut, at, 0), options(false));
@@ -186,16 +187,17 @@ TEST_F(Row06TornWal, IsNeverReadWithAHoleNorShorterWithoutAWord) {
   for (std::uint64_t at = begin; at < end && !HasFailure(); at += step) {
     SCOPED_TRACE("from byte " + std::to_string(at) + " of " + std::to_string(end) + " on");
     look(harmed(synced_, Harm::cut, at, 0), false);
+    if ((at - begin) % (step == 1 ? 1 : 3 * step) != 0) continue;
     look(harmed(synced_, Harm::zeros, at, end - at), false);
     look(harmed(synced_, Harm::garbage, at, end - at), false);
   }
   // One byte is changed; what follows it is as it was.
-  for (std::uint64_t at = begin; at < end && !HasFailure(); at += 2 * step) {
+  for (std::uint64_t at = begin; at < end && !HasFailure(); at += (step == 1 ? 1 : 4 * step)) {
     SCOPED_TRACE("byte " + std::to_string(at) + " of " + std::to_string(end));
     look(harmed(synced_, Harm::garbage, at, 1), true);
   }
   // Nothing of ours is harmed, but something stands behind it.
-  for (std::uint64_t size = 1; size < 200 && !HasFailure(); size += 3 * step) {
+  for (std::uint64_t size = 1; size < 200 && !HasFailure(); size += (step == 1 ? 1 : 5 * step)) {
     SCOPED_TRACE(std::to_string(size) + " bytes more");
     look(harmed(synced_, Harm::zeros, end, size), true);
     look(harmed(synced_, Harm::garbage, end, size), true);
