@@ -121,6 +121,7 @@ class Filled:
                 for topic in TOPICS for kind in KINDS]
         heads = {topic: final_log.describe(self.broker, topic)["head"] for topic in TOPICS}
         for reader in late:
+            reader.end_at(heads[reader.topic])
             reader.start()
         for reader in late:
             reader.finish(heads[reader.topic], 10.0)
