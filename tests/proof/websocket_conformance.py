@@ -171,7 +171,7 @@ def main():
     parser.add_argument("--port", type=int, help="of an echo on 127.0.0.1")
     parser.add_argument("--path", default="/v1/echo")
     parser.add_argument("--case", default="*", help="only these, as in '6.*'")
-    parser.add_argument("--fast", action="store_true", help="leaves out most of the large messages")
+    parser.add_argument("--fast", action="store_true", help="leaves out most of the long cases")
     parser.add_argument("--verbose", action="store_true", help="a line for each case")
     arguments = parser.parse_args()
     if not arguments.daemon and not arguments.port:
