@@ -2,6 +2,7 @@
 # tests/proof/: see run. Healthy readers' latency is that of `tidemark bench fanout`, beside it all.
 import json
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -23,6 +24,13 @@ MOST_RATIO = 1.2
 MIB = 1 << 20
 STALLS = 'tidemark_timeouts_total{limit="stall"}'
 WEBSOCKETS = 'tidemark_connections{transport="websocket"}'
+
+
+def kernel_buffers():
+    """Bytes of all TCP connections of the machine, waiting to be sent or read: proc(5), sockstat."""
+    with open("/proc/net/sockstat") as file:
+        tcp = next(line.split() for line in file if line.startswith("TCP:"))
+    return int(tcp[tcp.index("mem") + 1]) * resource.getpagesize()
 
 
 def event(offset):
@@ -114,7 +122,7 @@ class Scene:
 
     def phase(self, name, readers):
         """The bulk is published and read, and `bench fanout` measured beside it: latencies in ms,
-        and how much memory the broker had at most."""
+        how much memory the broker had at most, and the kernel's buffers in the end."""
         names = [f.transcript.topic for f in readers.all]
         with open(f"/proc/{self.broker.pid}/clear_refs", "w") as file:
             file.write("5")  # the peak begins anew
@@ -131,6 +139,7 @@ class Scene:
             ended = readers.run(lambda: bulk.done() and bench.poll() is not None and
                                 all(f.offset == head for f in readers.all), 4 * self.seconds + 60)
             assert ended, f"{name}: not at an end in time"
+            buffers = kernel_buffers()
         finally:
             bench.kill()
             said, complaint = bench.communicate()
@@ -140,8 +149,9 @@ class Scene:
         row = measured["rows"][0]
         peak = self.broker.peak_rss()
         self.context.note(f"{name}: p50 {row['latency_p50_ms']:.2f}, p99 "
-                          f"{row['latency_p99_ms']:.2f} ms, peak {peak / MIB:.0f} MiB")
-        return row["latency_p99_ms"], peak
+                          f"{row['latency_p99_ms']:.2f} ms, peak {peak / MIB:.0f} MiB, "
+                          f"the kernel's {buffers / MIB:.0f} MiB")
+        return row["latency_p99_ms"], peak, buffers
 
     def stall(self, transcripts, count):
         """So many who follow, and from then on read nothing: nobody runs them."""
@@ -181,7 +191,7 @@ def run(context):
         scene.warm_up()
         quiet = []
         readers = scene.healthy(scene.names("before"))
-        p99, before = scene.phase("before", readers)
+        p99, before, buffers_before = scene.phase("before", readers)
         quiet.append(p99)
         readers.masses.close_all()
 
@@ -189,7 +199,7 @@ def run(context):
         transcripts = [f.transcript for f in readers.all]
         patient = scene.stall(transcripts, scene.stalled // 2)
         closed = scene.stall(transcripts, scene.stalled - scene.stalled // 2)
-        beside, peak = scene.phase("beside", readers)
+        beside, peak, buffers = scene.phase("beside", readers)
         # A slow machine may take longer for the fast form than the broker has patience.
         assert context.fast or scene.broker.metrics()[STALLS] == 0, "closed before the end"
         began = time.monotonic()
@@ -199,20 +209,27 @@ def run(context):
         readers.masses.close_all()
 
         readers = scene.healthy(scene.names("after"))
-        p99, after = scene.phase("after", readers)
+        p99, after, _ = scene.phase("after", readers)
         quiet.append(p99)
         readers.masses.close_all()
     # By so much the peaks differ with nobody stalled: next to nothing of 1,000, much of 40.
     most = scene.stalled * IN_FLIGHT + context.pick(12, 0) * MIB
     growth = peak - max(before, after)
+    # Twice: what waits to be sent there is accounted for with the kernel's own overhead.
+    most_buffers = 2 * scene.stalled * IN_FLIGHT + context.pick(12, 0) * MIB
+    buffers_growth = buffers - buffers_before
     ratio = beside / (sum(quiet) / len(quiet))
     context.note(f"memory grew by {growth / MIB:.1f} of {most / MIB:.1f} MiB, p99 {ratio:.2f}-fold")
     assert growth <= most, f"memory grew by {growth / MIB:.1f} MiB, of {most / MIB:.1f} that may be"
+    assert buffers_growth <= most_buffers, "the kernel's buffers grew by " \
+        f"{buffers_growth / MIB:.1f} MiB, of {most_buffers / MIB:.1f} that may be"
     # A second and a half has too few events for its p99 to be compared: the full form does.
     if not context.fast:
         assert ratio <= MOST_RATIO, f"p99 {beside:.2f} ms beside the stalled, {quiet} without"
     return {"stalled": scene.stalled, "published_MB": scene.mib, "gaps": 0,
-            "growth_MiB": growth / MIB, "of_MiB": most / MIB, "p99_before_ms": quiet[0],
+            "growth_MiB": growth / MIB, "of_MiB": most / MIB,
+            "kernel_growth_MiB": buffers_growth / MIB, "kernel_of_MiB": most_buffers / MIB,
+            "p99_before_ms": quiet[0],
             "p99_beside_ms": beside, "p99_after_ms": quiet[1]}
 
 
