@@ -91,6 +91,7 @@ class RocksDatabase {
   void let_flushes_finish();
   bool read_only_ = false;
   std::shared_ptr<EngineErrors> errors_;  ///< null: nobody asks
+  std::unique_ptr<rocksdb::Env> env_;     ///< null: the system's
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  ///< owned by db_; given back on closing
 };

@@ -30,6 +30,7 @@
 #include "storage/rocks_database.hpp"
 #include "storage/rocks_journal.hpp"
 #include "storage/rocks_log.hpp"
+#include "storage/rocks_tables.hpp"
 #include "storage/store_place.hpp"
 
 namespace tidemark::storage {
@@ -81,7 +82,6 @@ bool may_lay_out_ahead(const fs::path& database) {
 rocksdb::DBOptions db_options(const fs::path& database, const StoreOptions& options,
                               RocksDatabase::Recovery recovery) {
   rocksdb::DBOptions db;
-  if (options.env != nullptr) db.env = options.env;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   db.paranoid_checks = true;
@@ -119,6 +119,7 @@ rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options,
   table.max_auto_readahead_size = 0;
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.table_properties_collector_factories = {keys_of_tables()};
   family.compaction_style = rocksdb::kCompactionStyleLevel;
   family.compression = options.compress ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   family.write_buffer_size = kSmallMemtable;
@@ -465,9 +466,11 @@ rocksdb::Status RocksDatabase::open(const fs::path& directory, const StoreOption
       {"cursors", small}};
   std::unique_ptr<RocksDatabase> database(new RocksDatabase);
   database->errors_ = options.errors;
+  database->env_ = environment_of_tables(options.env);
+  auto all = db_options(directory, options, recovery);
+  all.env = database->env_.get();
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(db_options(directory, options, recovery), directory.string(),
-                                  families, &database->families_, &db);
+  auto status = rocksdb::DB::Open(all, directory.string(), families, &database->families_, &db);
   database->db_.reset(db);
   if (status.ok()) out = std::move(database);
   return status;

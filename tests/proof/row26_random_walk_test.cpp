@@ -21,6 +21,7 @@ TEST(Row26RandomWalk, KeepsEveryPromiseOverRandomOperationsAndFaults) {
   WalkFigures totals;
   std::uint64_t violations = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    std::cout << "seed " << seed << std::endl;  // NOLINT: it must be seen even if this one aborts
     RandomWalk walk(seed, kSteps);
     const std::string wrong = walk.run();
     totals += walk.figures();
