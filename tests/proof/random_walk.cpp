@@ -279,7 +279,9 @@ void RandomWalk::jump() {
 // ---- faults ----
 
 RandomWalk::Complaint RandomWalk::arm() {
-  if (perhaps_) return {};
+  // One that RocksDB has met by itself is still to be told with the next write.
+  if (perhaps_ || (store_.disk().fired() && !over_it_)) return {};
+  over_it_ = false;
   ++figures_.faults;
   persistent_ = pick(3) == 0;
   store_.disk().arm({.kind = pick(2) == 0 ? FaultKind::sync : FaultKind::write,
@@ -293,6 +295,7 @@ RandomWalk::Complaint RandomWalk::heal() {
   store_.disk().disarm();
   persistent_ = false;
   if (!store_.await_recovery()) return "the store does not recover";
+  over_it_ = true;
   return resolve(false);
 }
 
@@ -340,6 +343,7 @@ RandomWalk::Complaint RandomWalk::reopen() {
 
 RandomWalk::Complaint RandomWalk::open_again(bool power_lost) {
   if (!store_.open()) return "the store does not open: " + store_.refusal().text;
+  over_it_ = true;
   return resolve(power_lost);
 }
 

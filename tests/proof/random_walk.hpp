@@ -99,6 +99,7 @@ class RandomWalk {
   std::uint64_t synced_groups_ = 0;  ///< by the committer's count, when last asked
   std::optional<World> perhaps_;     ///< the world if what is unknown has come to be
   bool persistent_ = false;          ///< the disk stays bad until it is healed
+  bool over_it_ = true;              ///< what had fired last has been met
   WalkFigures figures_;
 };
 
