@@ -104,11 +104,11 @@ def gap_of(reply):
     return int(values["first"]), int(values["end"]), found["code"]
 
 
-def read_http(broker, topic, seconds=10.0):
-    """Reads the topic in full, over gaps."""
+def read_http(broker, topic, seconds=10.0, begin=1):
+    """Reads the topic in full, over gaps; `begin`: the first event it says to have."""
     told = Told()
     connection = web.Connection(broker.host, broker.port, seconds)
-    place, at = "-1", 0
+    place, at = "-1", begin - 1
     while at < topic.head:
         try:
             reply = connection.request(
@@ -129,7 +129,8 @@ def read_http(broker, topic, seconds=10.0):
         last = web.position(place)[1]
         if last < at or reply.body not in (b"", topic.body(at + 1, last + 1)) or \
                 (last > at) != (reply.body not in (b"", b"[]")):
-            told.wrong.append(f"{topic.name}: {at + 1} to {last} are not what was published")
+            told.wrong.append(f"{topic.name}: {at + 1} to {last} are not what was published, but "
+                              f"{reply.headers.get('content-type')} {reply.body[:60]!r}")
             break
         told.right.update(range(at + 1, last + 1))
         if last == at and not gap:

@@ -127,11 +127,14 @@ def put_back_beside(prepared, data):
 
 MISSING = {"WAL": unlink("db/*.log"), "table": unlink("db/*.sst"), "CURRENT": unlink("db/CURRENT"),
            "MANIFEST": unlink("db/MANIFEST-*"), "HEAD": unlink("HEAD"), "db": remove_database}
-OLDER = {"directory": (remove_all, None), "backup": (restore_backup, "backup_heads"),
-         "plain copy restored": (restore_plain_copy, "older_heads"),
-         "plain copy put back": (put_back, "older_heads"),
-         "plain copy over it": (put_back_over, "older_heads"),
-         "plain copy beside it": (put_back_beside, "older_heads")}
+# With the events that are left then: topic -> how many, or None, whatever they are.
+OLDER = {"directory": (remove_all, lambda p: dict.fromkeys(p.log.topics, 0)),
+         "backup": (restore_backup, lambda p: p.backup_heads),
+         "plain copy restored": (restore_plain_copy, lambda p: p.older_heads),
+         "plain copy put back": (put_back, lambda p: p.older_heads),
+         # A newer write-ahead log that stays there is read, too.
+         "plain copy over it": (put_back_over, lambda p: None),
+         "plain copy beside it": (put_back_beside, lambda p: p.older_heads)}
 
 
 # ---- what has to come of it ----
@@ -168,9 +171,12 @@ def require_clients_told(prepared, expected):
     holed = set()
     for topic in log.topics.values():
         del topic.events[left[topic.name]:]
-        told = read_http(broker, topic)
-        # A table that is gone may have held the middle of a topic: then that is told.
+        # A table that is gone may have held the middle of a topic: then that is told. If it held
+        # the beginning, what is salvaged begins later, as if it had been trimmed.
+        begin = describe(broker, topic.name)["earliest"]
+        told = read_http(broker, topic, begin=begin)
         gone = {offset for first, end, _ in told.gaps for offset in range(first, end)}
+        gone.update(range(1, begin))
         assert not told.wrong and not told.refused and \
             set(told.right) | gone == set(range(1, topic.head + 1)), f"{told}"
         if gone:
@@ -245,12 +251,10 @@ def missing(prepared, counts, what, damage, accepting):
 
 
 def replaced(prepared, counts, what):
-    replace, heads = OLDER[what]
+    replace, left = OLDER[what]
     replace(prepared, prepared.reset())
     prepared.broker.start()
-    nothing = dict.fromkeys(prepared.log.topics, 0)
-    counts["asked"] += require_clients_told(prepared, getattr(prepared, heads) if heads
-                                            else nothing)
+    counts["asked"] += require_clients_told(prepared, left(prepared))
     counts["replaced"] += 1
 
 
