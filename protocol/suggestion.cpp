@@ -37,7 +37,7 @@ std::optional<std::string> closest(std::string_view typed,
   std::optional<std::string> best;
   std::size_t least = most + 1;
   for (const auto& candidate : candidates) {
-    const auto [shorter, longer] = std::minmax(typed.size(), candidate.size());
+    const auto [shorter, longer] = std::minmax({typed.size(), candidate.size()});
     if (longer - shorter >= least) continue;  // as many letters are missing at least
     const auto changes = distance(typed, candidate);
     if (changes >= least) continue;
