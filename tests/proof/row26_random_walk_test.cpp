@@ -16,7 +16,7 @@ TEST(Row26RandomWalk, KeepsEveryPromiseOverRandomOperationsAndFaults) {
   const std::uint64_t first = first_seed();
   // One that is given is walked alone, unless it is said how many from it on.
   const bool alone = !environment("TIDEMARK_SEED").empty() && environment("TIDEMARK_PROOF").empty();
-  const std::uint64_t seeds = alone ? 1 : how_many(25, 1'000);
+  const std::uint64_t seeds = alone ? 1 : how_many(10, 1'000);
   std::cout << "seeds from " << first << " on\n";
   WalkFigures totals;
   std::uint64_t violations = 0;
