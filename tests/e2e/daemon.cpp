@@ -25,6 +25,13 @@ namespace fs = std::filesystem;
 
 constexpr seconds kStartLimit{30};
 
+// Under AddressSanitizer a program takes a second only to start and to end.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kSlower = 4;
+#else
+constexpr int kSlower = 1;
+#endif
+
 struct Child {
   pid_t pid = 0;
   int output = -1;
@@ -95,7 +102,7 @@ Ended run_program(const std::vector<std::string>& arguments, int limit_seconds) 
   auto child = spawn(arguments, {});
   std::string output;
   std::string errors;
-  const auto deadline = Clock::now() + seconds(limit_seconds);
+  const auto deadline = Clock::now() + kSlower * seconds(limit_seconds);
   bool more_output = true;
   bool more_errors = true;
   while ((more_output || more_errors) && Clock::now() < deadline) {

@@ -32,7 +32,7 @@ struct Ended {
   std::string errors;
 };
 
-/// Runs a program to its end. `limit_seconds`: then it is killed.
+/// Runs a program to its end. After `limit_seconds` (fourfold under ASan) it is killed.
 [[nodiscard]] Ended run_program(const std::vector<std::string>& arguments, int limit_seconds = 20);
 
 /// One daemon at a time on one data directory. Its stderr is kept and shown when a start fails.
