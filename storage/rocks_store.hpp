@@ -1,5 +1,5 @@
-// The database: options, column families, lock, format version, head marker, incidents.
-// storage/: RocksLog speaks to RocksDB through this; no other unit includes a RocksDB header.
+// A data directory opened as a log: what can be set, and what a person is told if it can't be opened.
+// storage/: the way in, without RocksDB's headers; only units named rocks_* include those.
 #pragma once
 
 #include <cstdint>
