@@ -1,4 +1,4 @@
-// A data directory opened as a log: what can be set, and what a person is told if it can't be opened.
+// A data directory opened as a log: its options, and what a person is told if it cannot be.
 // storage/: the way in, without RocksDB's headers; only units named rocks_* include those.
 #pragma once
 
