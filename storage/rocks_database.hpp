@@ -96,16 +96,6 @@ class RocksDatabase {
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  ///< owned by db_; given back on closing
 };
 
-/// What the store as a whole remembers; read at the start and after a recovery.
-struct StoreState {
-  std::uint64_t next_topic_id = 1;
-  std::uint64_t last_epoch = 0;
-  std::uint64_t topic_count = 0;
-  std::vector<IncidentRecord> incidents;  ///< oldest first
-  StartKind start = StartKind::clean;     ///< not stored: what this start has found
-  static Result<StoreState> read(RocksDatabase& database);
-};
-
 /// Opens the database of a data directory with RocksDatabase::open_to_read, again where a writer
 /// has removed a file that was to be opened, and checks that this version knows its format. Errors:
 /// as StoreScan::open.

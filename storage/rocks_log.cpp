@@ -13,6 +13,7 @@
 #include "storage/rocks_database.hpp"
 #include "storage/rocks_iterator.hpp"
 #include "storage/rocks_pending.hpp"
+#include "storage/rocks_start.hpp"
 
 namespace tidemark::storage {
 

@@ -9,6 +9,7 @@
 #include "storage/rocks_database.hpp"
 #include "storage/rocks_log.hpp"
 #include "storage/rocks_pending.hpp"
+#include "storage/rocks_start.hpp"
 
 namespace tidemark::storage {
 

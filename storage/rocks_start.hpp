@@ -1,8 +1,10 @@
-// What a start finds out about the log it opens, and the incidents it makes of it.
+// What the store remembers of itself, and what a start adds to it.
 // storage/: private to the units rocks_*; opening the parts is rocks_store's.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "protocol/result.hpp"
 #include "storage/rocks_database.hpp"
@@ -10,6 +12,16 @@
 #include "storage/store_place.hpp"
 
 namespace tidemark::storage {
+
+/// What the store as a whole remembers; read at the start and after a recovery.
+struct StoreState {
+  std::uint64_t next_topic_id = 1;
+  std::uint64_t last_epoch = 0;
+  std::uint64_t topic_count = 0;
+  std::vector<IncidentRecord> incidents;  ///< oldest first
+  StartKind start = StartKind::clean;     ///< not stored: what this start has found
+  static Result<StoreState> read(RocksDatabase& database);
+};
 
 /// What is known of a data directory before its database is written to.
 struct StartFindings {

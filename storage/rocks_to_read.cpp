@@ -20,6 +20,7 @@
 #include "storage/head_marker.hpp"
 #include "storage/rocks_database.hpp"
 #include "storage/rocks_log.hpp"
+#include "storage/rocks_start.hpp"
 #include "storage/rocks_store.hpp"
 
 namespace tidemark::storage {
