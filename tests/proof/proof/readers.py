@@ -31,6 +31,7 @@ class Reader:
         self._leave = leave
         self._random = random.Random(f"{seed}/{name}")
         self._until = None
+        self._socket = lambda: None  # that it waits on, if there is one
         self._stop = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -42,6 +43,17 @@ class Reader:
     def end_at(self, head):
         """It ends once it has everything up to `head`."""
         self._until = head
+        if self.done():
+            self._wake()
+
+    def _wake(self):
+        """Waiting for more it would notice only after its seconds of silence."""
+        waiting = self._socket()
+        try:
+            if waiting:
+                waiting.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # closed meanwhile: it doesn't wait
 
     def finish(self, head, seconds=30.0):
         """Waits until it has everything up to `head`."""
@@ -101,6 +113,7 @@ class WebSocketReader(Reader):
 
     def follow(self):
         with WebSocket(self.broker.host, self.broker.port, seconds=self.seconds) as peer:
+            self._socket = lambda: peer.socket
             epoch, offset = self.place
             start = {"after": {"epoch": epoch, "offset": offset}} if offset else {"from": "earliest"}
             peer.send({"type": "subscribe", "id": 1, "topic": self.topic, "on_gap": "earliest",
@@ -158,6 +171,7 @@ class LongPollReader(StreamReader):
 
     def follow(self):
         connection = web.Connection(self.broker.host, self.broker.port, self.seconds)
+        self._socket = lambda: connection.socket
         try:
             while not self.done():
                 reply = connection.request("GET", self.path("long-poll"))
@@ -186,6 +200,7 @@ class EventStreamReader(StreamReader):
 
     def follow(self):
         with socket.create_connection((self.broker.host, self.broker.port), self.seconds) as peer:
+            self._socket = lambda: peer
             peer.sendall(f"GET {self.path('sse')} HTTP/1.0\r\nHost: {self.broker.host}\r\n\r\n"
                          .encode())
             file = peer.makefile("rb")

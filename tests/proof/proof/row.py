@@ -36,7 +36,7 @@ class Context:
         self.fast = fast
         self.seed = seed
         self.random = random.Random(seed)
-        self.directory = Path(tempfile.mkdtemp(prefix="tidemark-proof-", dir=parent))
+        self.directory = Path(tempfile.mkdtemp(prefix="tidemark-proof-", dir=parent)).resolve()
         self._brokers = []
         self._began = time.monotonic()
 

@@ -53,6 +53,11 @@ class Connection:
             message["producer"] = {"id": producer, "epoch": epoch, "sequence": sequence}
         return self.request("POST", f"/v1/topics/{quote(topic)}/events", message)
 
+    @property
+    def socket(self):
+        """What it is connected by, or None."""
+        return self._connection.sock
+
     def close(self):
         self._connection.close()
 

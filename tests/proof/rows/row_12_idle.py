@@ -46,10 +46,10 @@ def bench_memory(context, count):
 
 
 def run(context):
-    count, seconds = context.pick((500, 6), (10000, 60))
+    count, seconds = context.pick((500, 4), (10000, 60))
     allow_descriptors(count)
     # The broker pings after half of it, and closes who does not answer after all of it.
-    broker = context.broker("--timeout-idle", context.pick("10s", "40s"))
+    broker = context.broker("--timeout-idle", context.pick("6s", "40s"))
     history = History()
     publish(broker, QUIET, {"n": 1})
     followers = Followers(broker.port)

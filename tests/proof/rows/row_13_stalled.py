@@ -89,7 +89,7 @@ class Scene:
         self.context = context
         self.stalled, self.mib, topics = context.pick((40, 30, 4), (1000, 1000, 100))
         self.seconds = context.pick(1.5, 30.0)
-        self.stall_timeout = context.pick(4, 50)
+        self.stall_timeout = context.pick(3, 50)
         self.topics = topics
         self.broker = context.broker(
             "--ring-bytes", f"{RING}MiB", "--cache-bytes", f"{CACHE}MiB", "--timeout-stall",
