@@ -7,6 +7,7 @@
 #include "broker/credential.hpp"
 #include "broker/head_fields.hpp"
 #include "broker/judgement.hpp"
+#include "broker/limits/slowest_rate.hpp"
 #include "broker/request_faults.hpp"
 #include "broker/state_routes.hpp"
 #include "broker/url_text.hpp"
@@ -23,8 +24,6 @@ namespace {
 constexpr std::size_t kReadBytes = 4096;
 constexpr std::size_t kBodyReadBytes = std::size_t{64} << 10;
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-// A body, or an answer, may take this much longer for every byte of it: 16 KiB/s, a slow phone.
-constexpr std::size_t kSlowestBytesPerSecond = std::size_t{16} << 10;
 // What a refused client still sends is dropped, since unread bytes would destroy the answer.
 constexpr std::size_t kLingerBytes = std::size_t{16} << 20;
 
@@ -97,8 +96,7 @@ void HttpSession::count_cursors(CursorCensus& census) const {
 /// A client that takes its answer slowly has more time, but not for ever: it pins events.
 void HttpSession::see_progress(SteadyTime now) {
   const auto bytes = sender_.sent_bytes() - std::exchange(sent_at_sweep_, sender_.sent_bytes());
-  const auto more = deadline_ + milliseconds(bytes * 1000 / kSlowestBytesPerSecond);
-  deadline_ = std::min(more, now + group().limits().stall_timeout);
+  deadline_ = prolonged(deadline_, bytes, now, group().limits().stall_timeout);
 }
 
 /// `bytes`: of the answer that waits from now on; 0: none.
@@ -156,7 +154,7 @@ void HttpSession::on_read(error_code error, std::size_t bytes) {
   }
   in_.commit(bytes);
   if (state_ == State::body) {
-    deadline_ += milliseconds(bytes * 1000 / kSlowestBytesPerSecond);
+    deadline_ = prolonged(deadline_, bytes, group().now(), group().limits().stall_timeout);
   }
   advance();
 }

@@ -7,6 +7,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
+#include "broker/limits/slowest_rate.hpp"
 #include "broker/stalled.hpp"
 #include "broker/websocket_follower.hpp"
 #include "protocol/frames.hpp"
@@ -156,11 +157,8 @@ void WebSocketSession::forget_message() {
   static_cast<void>(arriving_.hold(0));
 }
 
-/// A message comes soon, or at 16 KiB/s at least, as the body of a request does.
 bool WebSocketSession::is_arriving_too_slowly(SteadyTime now) const {
-  constexpr std::size_t slowest_bytes_per_second = std::size_t{16} << 10;
-  if (message_by_ == SteadyTime{} || !reading_) return false;
-  return now >= message_by_ + milliseconds(filled_ * 1000 / slowest_bytes_per_second);
+  return reading_ && message_by_ != SteadyTime{} && now >= message_by_;
 }
 
 void WebSocketSession::on_read(error_code error, std::size_t bytes) {
@@ -177,6 +175,8 @@ void WebSocketSession::on_read(error_code error, std::size_t bytes) {
   if (ws_.is_message_done()) {
     take_message();
     forget_message();
+  } else if (message_by_ != SteadyTime{}) {
+    message_by_ = prolonged(message_by_, bytes, last_seen_, group().limits().stall_timeout);
   }
   read();
 }

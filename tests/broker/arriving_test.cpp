@@ -70,6 +70,17 @@ TEST(Arriving, AMessageThatComesTooSlowlyEndsTheConnection) {
   }
 }
 
+TEST(Arriving, AMessageMayComeAsSlowlyAsABadLinkCarriesIt) {
+  ServerOptions options;
+  options.limits.handshake_timeout = milliseconds(200);
+  TestServer server(options);
+  WsClient client(server.port());
+  client.raw.send(masked_frame(opcode::text, padded_ping(8'192), false));  // wins seconds
+  ::poll(nullptr, 0, 1'000);                                               // what is tested is time
+  client.raw.send(masked_frame(opcode::continuation, " ", true));
+  EXPECT_EQ(WsClient::type_of(client.message()), "pong");
+}
+
 TEST(Arriving, BodiesThatDoNotEndAreBoundedTogether) {
   TestServer server(little_room());
   std::vector<std::unique_ptr<RawClient>> hoarders;

@@ -247,6 +247,19 @@ TEST(HttpSessionTime, AByteNowAndThenWinsNoTime) {
   EXPECT_EQ(slow.read_all(), "");
 }
 
+TEST(HttpSessionTime, ABodyMayComeAsSlowlyAsABadLinkCarriesIt) {
+  ServerOptions options;
+  options.limits.handshake_timeout = std::chrono::milliseconds(200);
+  TestServer server(options);
+  RawClient slow(server.port());
+  const std::string most = "[" + std::string(8'190, ' ');  // wins seconds
+  slow.send("POST /v1/topics/t/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8193\r\n\r\n" +
+            most);
+  ::poll(nullptr, 0, 1'000);  // what is tested is time
+  slow.send("1]");
+  EXPECT_EQ(read_answer(slow).status, 200);
+}
+
 TEST(HttpSessionTime, WhoIsLateIsLetGoAtOnce) {
   ServerOptions options;
   options.limits.handshake_timeout = std::chrono::milliseconds(200);
