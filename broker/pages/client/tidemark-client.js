@@ -173,7 +173,7 @@ var Heartbeat = class {
 
 // src/http_exchange.ts
 var ANSWER_MS = 6e4;
-var CHARS_PER_MS = 16;
+var CHARS_PER_MS = 1;
 function errorOf(problem, { id, topic }) {
   const { detail: message } = problem;
   return { ...problem, type: "error", message, id, topic };

@@ -4,9 +4,9 @@ import type { LinkContext, LinkWatcher } from './link.js';
 import type { ErrorMessage, ServerMessage } from './messages.js';
 
 // Nobody else ends a request on a connection that is dead and doesn't know it. As the broker has
-// it, a body takes a second more for every 16 KiB.
+// it, a body takes a second more for every KiB.
 const ANSWER_MS = 60_000;
-const CHARS_PER_MS = 16;
+const CHARS_PER_MS = 1;
 
 /** What the broker has answered, as JSON. A failure is a problem of PROTOCOL.md 9.5. */
 export interface Answer {
