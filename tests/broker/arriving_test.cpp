@@ -81,6 +81,18 @@ TEST(Arriving, AMessageMayComeAsSlowlyAsABadLinkCarriesIt) {
   EXPECT_EQ(WsClient::type_of(client.message()), "pong");
 }
 
+TEST(Arriving, MuchOfAMessageAtOnceWinsNoMoreThanAPause) {
+  ServerOptions options;
+  options.limits.handshake_timeout = milliseconds(200);
+  options.limits.stall_timeout = milliseconds(300);
+  TestServer server(options);
+  WsClient client(server.port());
+  const auto began = std::chrono::steady_clock::now();
+  client.raw.send(masked_frame(opcode::text, std::string(60'000, ' '), false));
+  EXPECT_EQ(client.closed_with(), info(Errc::timed_out).close_code);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20)) << "of a minute";
+}
+
 TEST(Arriving, BodiesThatDoNotEndAreBoundedTogether) {
   TestServer server(little_room());
   std::vector<std::unique_ptr<RawClient>> hoarders;
