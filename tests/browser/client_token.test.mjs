@@ -132,22 +132,20 @@ test('a constant token that is refused is not tried again until resume()', async
 test('a token that expires without another ends the connection, and nothing is lost', async () => {
   const { broker, cable, token, all } = await broker_with_tokens();
   await append(broker, 'board', 'others', 1, 5, all);
-  let fetched = 0;
-  let broken = false;
+  const lifetimes = [NOTICE_S + 1];
   const fetch_token = () => {
-    if (broken) throw new Error('the login server is down');
-    return token(++fetched === 1 ? NOTICE_S + 1 : 3600);
+    if (lifetimes.length === 0) throw new Error('the login server is down');
+    return token(lifetimes.shift());
   };
   const tab = await lone_tab(cable, { fetch_token, store: 'local' });
   await tab.follow('board', { from: 'earliest' });
   await tab.follows('board');
-  broken = true;
   await tab.is('unauthorized');
   expect(codes(tab)).toContain('token_failed');
   await append(broker, 'board', 'others', 6, 10, all);
   await tab.publish('board', 'page', 1, 5);
   await tab.has_stored('page', 5);
-  broken = false;
+  lifetimes.push(3600);
   await hurry(tab);
   await tab.has_published('page', 5);
   await tab.has_offset('board', 15);
