@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/storage/store_fixture.hpp"
+#include "tests/support/child_test.hpp"
 
 namespace tidemark::storage {
 namespace {
@@ -346,11 +347,7 @@ TEST(KilledBroker, HasEveryEventItSaidWasOnDisk) {
     if (child == 0) {
       ::dup2(ends[1], STDERR_FILENO);
       ::close(ends[0]);
-      ::setenv("TIDEMARK_TEST_STORE", store.c_str(), 1);
-      ::unsetenv("GTEST_TOTAL_SHARDS");  // the child has one test, whoever shares out ours
-      ::execl("/proc/self/exe", "child", "--gtest_filter=KilledChild.*",
-              "--gtest_also_run_disabled_tests", "--gtest_brief=1", nullptr);
-      ::_exit(127);
+      test::become_test("KilledChild.*", store);
     }
     ::close(ends[1]);
     FILE* lines = ::fdopen(ends[0], "r");

@@ -13,6 +13,7 @@
 #include "storage/key_codec.hpp"
 #include "storage/rocks_database.hpp"
 #include "tests/storage/store_fixture.hpp"
+#include "tests/support/child_test.hpp"
 #include "tests/support/damage.hpp"
 #include "tests/support/sample_log.hpp"
 
@@ -353,11 +354,7 @@ TEST_F(ReadOnlyLog, TheProcessThatWritesIsKnownByItsLock) {
     ::dup2(in[0], STDIN_FILENO);
     ::dup2(out[1], STDERR_FILENO);
     for (const int end : {in[0], in[1], out[0], out[1]}) ::close(end);
-    ::setenv("TIDEMARK_TEST_STORE", home().c_str(), 1);
-    ::unsetenv("GTEST_TOTAL_SHARDS");  // the child has one test, whoever shares out ours
-    ::execl("/proc/self/exe", "child", "--gtest_filter=HoldingChild.*",
-            "--gtest_also_run_disabled_tests", "--gtest_brief=1", nullptr);
-    ::_exit(127);
+    test::become_test("HoldingChild.*", home());
   }
   ::close(in[0]);
   ::close(out[1]);
