@@ -60,7 +60,8 @@ var Credential = class {
     } catch (error) {
       cause = error;
     }
-    throw new TidemarkError("token_failed", "no token was given", { cause });
+    this.#refusals += 2;
+    throw new TidemarkError("token_failed", "no token", { cause });
   }
   accepted() {
     this.#refusals = 0;
@@ -2237,7 +2238,7 @@ var TidemarkClient = class extends Emitter {
     const link = this.#link;
     try {
       const token = await this.#credential.get();
-      if (link && link === this.#link && token !== void 0)
+      if (link === this.#link && token !== void 0)
         this.#authenticate(token);
     } catch (error) {
       this.emit("error", error);

@@ -410,7 +410,7 @@ export class TidemarkClient extends Emitter<ClientEvents> {
     const link = this.#link;
     try {
       const token = await this.#credential.get();
-      if (link && link === this.#link && token !== undefined) this.#authenticate(token);
+      if (link === this.#link && token !== undefined) this.#authenticate(token);
     } catch (error) {
       this.emit('error', error as TidemarkError);
     }

@@ -9,6 +9,7 @@ import { TidemarkError } from './errors.js';
 export type TokenSource = string | (() => string | PromiseLike<string>);
 
 export class Credential {
+  /** Since one was accepted. */
   #refusals = 0;
 
   readonly #source: TokenSource | undefined;
@@ -32,7 +33,9 @@ export class Credential {
     } catch (error) {
       cause = error;
     }
-    throw new TidemarkError('token_failed', 'no token was given', { cause });
+    // Who makes tokens may be down and is not to be asked again without a pause: none is `fresh`.
+    this.#refusals += 2;
+    throw new TidemarkError('token_failed', 'no token', { cause });
   }
 
   accepted(): void {

@@ -648,6 +648,22 @@ describe('Tokens', () => {
     expect(FakeSocket.made).toHaveLength(1);
   });
 
+  test('ThatHaveExpiredAndAreNotReplacedAreAskedForWithPauses', async () => {
+    let asked = 0;
+    await connected({
+      token: () => {
+        if (++asked > 1) throw new Error('the login server is down');
+        return 'token';
+      },
+    });
+    FakeSocket.last.end(3000, 'token_expired');
+    await settle();
+    expect(asked).toBe(2);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toBeGreaterThan(3);
+    expect(asked).toBeLessThan(12);
+  });
+
   test('ThatAreConstantAndRefusedAreNotShownAgainUntilAskedTo', async () => {
     const client = await connected({ token: 'wrong' });
     FakeSocket.last.end(3000, 'unauthorized');
