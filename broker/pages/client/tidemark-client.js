@@ -2138,8 +2138,6 @@ var TidemarkClient = class extends Emitter {
     this.#lost(error, goodbye);
   }
   #lost(error, after) {
-    if (this.#open && performance.now() - this.#openedAt >= STABLE_AFTER)
-      this.#backoff.reset();
     this.#way.ended(this.#link?.kind);
     this.#unlink();
     this.#wait("offline", error, after ?? this.#backoff.next());
@@ -2164,6 +2162,8 @@ var TidemarkClient = class extends Emitter {
     this.#link = this.#comeBackAfter = void 0;
     if (!this.#open)
       return;
+    if (performance.now() - this.#openedAt >= STABLE_AFTER)
+      this.#backoff.reset();
     this.#open = false;
     this.#outbox.detach();
     for (const subscription of [...this.#subscriptions.values()])

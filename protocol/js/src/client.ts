@@ -300,7 +300,6 @@ export class TidemarkClient extends Emitter<ClientEvents> {
 
   /** The link is gone; the next attempt is after a while. */
   #lost(error: TidemarkError | undefined, after?: number): void {
-    if (this.#open && performance.now() - this.#openedAt >= STABLE_AFTER) this.#backoff.reset();
     this.#way.ended(this.#link?.kind);
     this.#unlink();
     this.#wait('offline', error, after ?? this.#backoff.next());
@@ -324,6 +323,7 @@ export class TidemarkClient extends Emitter<ClientEvents> {
     this.#heartbeat.stop();
     this.#link = this.#comeBackAfter = undefined;
     if (!this.#open) return;
+    if (performance.now() - this.#openedAt >= STABLE_AFTER) this.#backoff.reset();
     this.#open = false;
     this.#outbox.detach();
     for (const subscription of [...this.#subscriptions.values()]) subscription.disconnected();

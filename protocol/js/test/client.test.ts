@@ -664,6 +664,27 @@ describe('Tokens', () => {
     expect(asked).toBeLessThan(12);
   });
 
+  test('ThatExpireOnAStableConnectionAreNotWaitedForAsAfterTheFailuresBeforeIt', async () => {
+    let broken = true;
+    const client = make({
+      token: () => {
+        if (broken) throw new Error('the login server is down');
+        return 'token';
+      },
+    });
+    await vi.advanceTimersByTimeAsync(120_000);
+    broken = false;
+    while (FakeSocket.made.length === 0) await vi.advanceTimersByTimeAsync(1_000);
+    FakeSocket.last.open();
+    FakeSocket.last.say({ type: 'authenticated', subject: 'ada' });
+    await vi.advanceTimersByTimeAsync(11_000);
+    broken = true;
+    FakeSocket.last.end(3000, 'token_expired');
+    await settle();
+    expect(client.status.state).toBe('unauthorized');
+    expect(client.status.retryAt! - Date.now()).toBeLessThanOrEqual(500);
+  });
+
   test('ThatAreConstantAndRefusedAreNotShownAgainUntilAskedTo', async () => {
     const client = await connected({ token: 'wrong' });
     FakeSocket.last.end(3000, 'unauthorized');
