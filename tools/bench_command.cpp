@@ -7,6 +7,8 @@
 #include <memory>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+
 #include "tools/bench_modes.hpp"
 
 namespace tidemark::tools {

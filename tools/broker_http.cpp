@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <CLI/CLI.hpp>
 #include <boost/json/parse.hpp>
 
 #include "protocol/client/endpoint.hpp"

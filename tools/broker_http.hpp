@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
 
 #include "protocol/client/credential.hpp"
 #include "protocol/client/trust.hpp"
+#include "tools/cli_fwd.hpp"
 #include "tools/exit_code.hpp"
 
 namespace tidemark::tools {

@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include <CLI/CLI.hpp>
+#include "tools/cli_fwd.hpp"
 
 namespace tidemark::tools {
 

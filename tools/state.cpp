@@ -11,6 +11,7 @@
 #include <string>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "protocol/base64.hpp"

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include <CLI/CLI.hpp>
+
 #include "tools/tail_pattern.hpp"
 #include "tools/tail_run.hpp"
 #include "tools/terminal.hpp"

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+
 #include "tools/connection_notes.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/terminal.hpp"

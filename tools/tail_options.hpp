@@ -7,10 +7,9 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "protocol/client/options.hpp"
 #include "tools/broker_http.hpp"
+#include "tools/cli_fwd.hpp"
 #include "tools/event_printer.hpp"
 
 namespace tidemark::tools {

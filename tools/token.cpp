@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "broker/access/topic_pattern.hpp"
 #include "tools/exit_code.hpp"
 

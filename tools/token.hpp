@@ -5,9 +5,8 @@
 #include <functional>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-
 #include "broker/access/access_rules.hpp"
+#include "tools/cli_fwd.hpp"
 
 namespace tidemark::tools {
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "broker/access/api_keys.hpp"
 #include "broker/access/key_file.hpp"
 #include "tools/exit_code.hpp"

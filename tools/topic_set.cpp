@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "tools/broker_http.hpp"

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include <CLI/CLI.hpp>
+
 #include "protocol/types.hpp"
 #include "tools/json_values.hpp"
 #include "tools/times.hpp"

@@ -6,8 +6,9 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
+
+#include "tools/cli_fwd.hpp"
 
 namespace tidemark::tools {
 

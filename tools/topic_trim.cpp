@@ -9,6 +9,7 @@
 #include <string>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "tools/broker_http.hpp"

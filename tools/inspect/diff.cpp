@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "protocol/base64.hpp"
 #include "protocol/event_match.hpp"
 #include "protocol/json_text.hpp"

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <CLI/CLI.hpp>
+
 #include "tools/json_values.hpp"
 
 namespace tidemark::tools {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "tools/cli_fwd.hpp"
 #include "tools/inspect/source.hpp"
 
 namespace tidemark::tools {

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+
 #include "tools/exit_code.hpp"
 #include "tools/terminal.hpp"
 

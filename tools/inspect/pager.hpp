@@ -5,7 +5,7 @@
 #include <csignal>
 #include <sys/types.h>
 
-#include <CLI/CLI.hpp>
+#include "tools/cli_fwd.hpp"
 
 namespace tidemark::tools {
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "broker/shapes/rfc3339.hpp"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <boost/regex.hpp>
 
 #include "protocol/event_match.hpp"

@@ -2,6 +2,8 @@
 // tools/inspect/: see source.hpp.
 #include "tools/inspect/source.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include "tools/inspect/files_source.hpp"
 #include "tools/inspect/server_source.hpp"
 

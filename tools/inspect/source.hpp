@@ -8,12 +8,12 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
 #include <boost/system/result.hpp>
 
 #include "protocol/messages.hpp"
 #include "tools/broker_http.hpp"
+#include "tools/cli_fwd.hpp"
 
 namespace tidemark::storage {
 class Log;

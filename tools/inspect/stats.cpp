@@ -6,6 +6,8 @@
 #include <string>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+
 #include "tools/broker_http.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/inspect/pager.hpp"

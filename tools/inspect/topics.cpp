@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 
 #include "protocol/types.hpp"

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
+#include "tools/cli_fwd.hpp"
 
 namespace tidemark::tools {
 
