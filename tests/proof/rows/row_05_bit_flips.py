@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections import Counter
 
+from proof import kept
 from proof.final_log import describe
 from proof.known_log import BYTES, JSON, TEXT, KnownLog, read_http, read_websocket
 from proof.row import Row
@@ -201,23 +202,41 @@ class Flips:
         new = self.repaired.data
         shutil.rmtree(new, ignore_errors=True)
         losses = repair(self.context, self.broker.data, new)["losses"]
-        named = {loss.get("topic") for loss in losses}
         self.repaired.start()
         for topic in self.topics:
-            told = read_http(self.repaired, topic)
-            if told.refused == "unknown_topic":  # its name was lost, and that is told
-                told.wrong.clear()
-            for wrong in told.wrong:
-                self.problem(what, "repaired: " + wrong)
-            if not told.whole and topic.name not in named and None not in named:
-                self.problem(what, f"repaired: {topic.name} has {told.gaps or told.short}, of "
-                                   f"which repair says nothing: {losses}")
-            about = describe(self.repaired, topic.name)
-            if told.short and about["epoch"] == topic.epoch:
-                self.problem(what, f"repaired: {told.short}, and goes on in its old epoch")
-            self.counts["repaired_whole"] += told.whole
-            self.counts["repaired_told"] += not told.whole
+            self._salvaged(what, topic, [loss for loss in losses
+                                         if loss.get("topic") in (None, topic.name)])
         self.repaired.kill()
+
+    def _salvaged(self, what, topic, losses):
+        about = describe(self.repaired, topic.name)
+        # If its first events are lost it begins later, as if it had been trimmed.
+        begin = about["earliest"] if about else 1
+        told = read_http(self.repaired, topic, begin=begin)
+        if told.refused == "unknown_topic":  # its name was lost, and that is told
+            told.wrong.clear()
+        for wrong in told.wrong:
+            self.problem(what, "repaired: " + wrong)
+        whole = told.whole and begin == 1
+        if not whole and not losses:
+            self.problem(what, f"repaired: {topic.name} begins with {begin} and has "
+                               f"{told.gaps or told.short}, of which repair says nothing")
+        if begin > 1:
+            self._begins_later(what, topic, begin, losses)
+        if told.short and about["epoch"] == topic.epoch:
+            self.problem(what, f"repaired: {told.short}, and goes on in its old epoch")
+        self.counts["repaired_whole"] += whole
+        self.counts["repaired_told"] += not whole
+
+    def _begins_later(self, what, topic, begin, losses):
+        """Repair names all that is gone, and who had come as far as its first event is told."""
+        if not any(loss.get("first", 2) == 1 and loss["last"] >= begin - 1 for loss in losses):
+            self.problem(what, f"repaired: {topic.name} begins with {begin}, and repair says of it "
+                               f"{losses}")
+        place = (topic.epoch, 1)
+        found = kept.get(self.repaired, topic.name, place)
+        if begin > 2 and found != ("told", "corrupt_record"):
+            self.problem(what, f"repaired: who comes back to {topic.name} with {place} gets {found}")
 
 
 def run(context):
