@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from proof import web
+from proof import sockets, web
 
 START_SECONDS = 30.0
 
@@ -130,6 +130,15 @@ class Broker:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def wait_until_all_are_gone(self, seconds=20.0):
+        """Until it has closed all connections, which it does a moment after their other ends are
+        gone; how many descriptors it has then."""
+        until = time.monotonic() + seconds
+        while there := sockets.peers(self.pid):
+            assert time.monotonic() < until, f"{len(there)} connections are still there"
+            time.sleep(0.02)
+        return self.descriptors()
 
     def cpu_seconds(self):
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()

@@ -175,7 +175,7 @@ def run(context):
     assert seen["failed"] == 0, f"{seen['failed']} connections failed"
     assert seen["left"] == 0, f"{seen['left']} slow clients were let be"
     longest = closed_within(seen, most + busy)
-    descriptors = broker.descriptors()
+    descriptors = broker.wait_until_all_are_gone()
     assert descriptors <= base + 2, f"{descriptors} descriptors, {base} before"
     alone = (before + after) / 2
     # A second's events are too few for a 99th percentile: fast, only that nothing stands still.

@@ -90,15 +90,7 @@ def warm(broker):
     reply = web.request(broker.host, broker.port, "GET", f"/v1/stream/{TOPIC}?offset=now")
     for make in (follow, event_stream, kept, half_upgrade):
         sockets.reset(make(broker.port))
-    wait_for_descriptors(broker, 0)
-    return reply.headers["stream-next-offset"], broker.descriptors()
-
-
-def wait_for_descriptors(broker, connections):
-    until = time.monotonic() + 10
-    while (there := len(sockets.peers(broker.pid))) > connections:
-        assert time.monotonic() < until, f"{there} connections are still there"
-        time.sleep(0.02)
+    return reply.headers["stream-next-offset"], broker.wait_until_all_are_gone()
 
 
 def run(context):
@@ -130,9 +122,8 @@ def run(context):
             gone.allowed["endless_stream"] = idle + SLACK
         assert len(sockets.peers(broker.pid)) >= 6 * count, "they are not there"
         gone.wait()
-        wait_for_descriptors(broker, 0)
-        wait_for_descriptors(endless, 0)
-        left = (broker.descriptors() - base, endless.descriptors() - endless_base)
+        left = (broker.wait_until_all_are_gone() - base,
+                endless.wait_until_all_are_gone() - endless_base)
         assert max(left) <= 0, f"descriptors more than before: {left}"
     return {"connections": 7 * count, "idle_timeout_s": idle, "descriptors_left": 0,
             **{f"{kind}_s": round(seconds, 2) for kind, seconds in gone.took.items()}}

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 
-from proof import final_log, sockets, web
+from proof import final_log, web
 from proof.checker import check
 from proof.history import History
 from proof.masses import Masses, allow_descriptors
@@ -70,13 +70,6 @@ def served_after(broker, since):
         time.sleep(0.01)
 
 
-def wait_until_gone(broker, most=0):
-    until = time.monotonic() + 10
-    while len(sockets.peers(broker.pid)) > most:
-        assert time.monotonic() < until, "connections are left"
-        time.sleep(0.01)
-
-
 def turned_away(broker, seconds):
     """The broker's own limit: who is beyond it is told so and closed, and hangs on all the same."""
     storm = Storm(broker.port, STORM)
@@ -86,7 +79,7 @@ def turned_away(broker, seconds):
     gone = time.monotonic()
     storm.masses.close_all()
     figures["refused_recovers_s"] = served_after(broker, gone)
-    wait_until_gone(broker)
+    broker.wait_until_all_are_gone()
     return figures
 
 
@@ -109,7 +102,7 @@ def loaded(context, broker, history, seconds):
     storm.masses.close_all()
     names = readers.finish(final_log.record(broker, history, TOPICS))
     check(history, finished=names).require()
-    wait_until_gone(broker)
+    broker.wait_until_all_are_gone()
     return {"acknowledged": before}
 
 
@@ -131,7 +124,7 @@ def none_left(broker, seconds):
     took = served_after(broker, gone)
     connection.close()
     resource.prlimit(broker.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
-    wait_until_gone(broker)
+    broker.wait_until_all_are_gone()
     assert final_log.describe(broker, KEPT)["head"] == 1, "what was acknowledged is not there"
     return {"waiting": STORM - storm.answered, "waiting_cpu_percent": 100 * cpu,
             "waiting_recovers_s": took}

@@ -66,15 +66,6 @@ class Churn:
         return cycles / (time.monotonic() - began)
 
 
-def gone(broker):
-    """Waits until the broker has closed all connections; its descriptors then."""
-    deadline = time.monotonic() + 20
-    while there := sockets.peers(broker.pid):
-        assert time.monotonic() < deadline, f"{len(there)} connections are left"
-        time.sleep(0.02)
-    return broker.descriptors()
-
-
 def calm(broker, done=lambda rss: False):
     """The memory once it has stopped to shrink: the allocator gives back what is free by and by.
     Ends early when `done` says so."""
@@ -95,14 +86,14 @@ def run(context):
                        {"data": 0}).status == 200
     churn = Churn(broker, context.seed)
     churn.run(context, warm_up)
-    base = gone(broker)
+    base = broker.wait_until_all_are_gone()
     if context.fast:
         before = broker.rss()
     else:
         before = calm(broker)
     churn.done = dict.fromkeys(churn.done, 0)
     rate = churn.run(context, cycles)
-    after_descriptors = gone(broker)
+    after_descriptors = broker.wait_until_all_are_gone()
     allowed = before * (1 + MOST_DRIFT)
     after = calm(broker, done=lambda rss: context.fast and rss <= allowed)
     assert after_descriptors <= base, f"{after_descriptors} descriptors, {base} before"
