@@ -5,7 +5,7 @@ import zlib
 
 from proof import raw
 from proof.row import Row
-from rows.memory import Memory, expect_serving
+from rows.memory import Memory
 
 MIB = 1 << 20
 # A bomb would show itself by its full size; what its bytes take on the way is far less.
