@@ -131,7 +131,7 @@ class Broker:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def wait_until_all_are_gone(self, seconds=20.0):
+    def wait_until_all_are_gone(self, seconds=10.0):
         """Until it has closed all connections, which it does a moment after their other ends are
         gone; how many descriptors it has then."""
         until = time.monotonic() + seconds

@@ -86,14 +86,14 @@ def run(context):
                        {"data": 0}).status == 200
     churn = Churn(broker, context.seed)
     churn.run(context, warm_up)
-    base = broker.wait_until_all_are_gone()
+    base = broker.wait_until_all_are_gone(20.0)
     if context.fast:
         before = broker.rss()
     else:
         before = calm(broker)
     churn.done = dict.fromkeys(churn.done, 0)
     rate = churn.run(context, cycles)
-    after_descriptors = broker.wait_until_all_are_gone()
+    after_descriptors = broker.wait_until_all_are_gone(20.0)
     allowed = before * (1 + MOST_DRIFT)
     after = calm(broker, done=lambda rss: context.fast and rss <= allowed)
     assert after_descriptors <= base, f"{after_descriptors} descriptors, {base} before"
